@@ -20,7 +20,7 @@ from tools.check_spaces import hold
 SAMPLE = Space(
     hosts=2,
     options=("hosts_require_dane", "tls_verify_hosts"),
-    values={"MX": ("secure",), "TLSA": ("match", "unusable", "NODATA", "SERVFAIL")},
+    values={"MX": ("secure",), "TLSA": ("match", "unusable", "no data", "SERVFAIL")},
 )
 """A part of the complete space of two hosts that is like the whole of it."""
 

@@ -8,29 +8,17 @@ a server as the answer in each phase.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, fields
-from types import MappingProxyType
 
 from eximsim.explore.choices import Chooser
+from eximsim.explore.vocabulary import RRset
 from eximsim.ports import ConnectError, DnsAnswer, DnsRecord, RData, TlsIdentity, TlsPolicy
 from eximsim.world import names, rdata
 from eximsim.world.certificates import ChainSet
 from eximsim.world.reply import Reply, Zones
 from eximsim.world.smtp_behaviour import Answer, Then, reply
 from eximsim.world.smtp_server import ConnectionLog, SmtpSession
-
-RRset = Mapping[str, object]
-"""An entry of a zone without its name and type: ``{"ad": True, "data": [...]}``."""
-
-FAILURES: Mapping[str, RRset] = MappingProxyType(
-    {"SERVFAIL": {"rcode": "SERVFAIL"}, "FORMERR": {"rcode": "FORMERR"}, "time-out": {"drop": True}}
-)
-"""What is no answer, by the word for it."""
-
-ZEROES = "00" * 32
-"""A digest that nothing has."""
-
 
 # ---- the name server -------------------------------------------------------------------------------------
 

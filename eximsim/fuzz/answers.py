@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eximsim.explore.lazy_world import ZEROES
+from eximsim.explore.vocabulary import ZEROES
 from eximsim.fuzz.weighted_draw import Chooser, Weighted
 from eximsim.suite.stand_configuration import SERVER_PORT
 

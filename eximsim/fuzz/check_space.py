@@ -12,6 +12,7 @@ from dataclasses import field, replace
 from functools import cache
 
 from eximsim.explore.choices import Choices, Leaf, explore
+from eximsim.explore.vocabulary import CONNECT, RCPT, TLSA, asked_of
 from eximsim.fuzz.hold_laws import Broken, Hosts, perform, told_by, undefined
 from eximsim.fuzz.law import Law
 from eximsim.fuzz.laws import LAWS
@@ -53,7 +54,7 @@ class Tree:
         self._root = _Node()
         self._decisions: dict[object, Decision] = {}
         self._program = profile, stand
-        self._about_hosts = [name for name in space.axes if name.partition(" ")[2] not in SERVER_STEPS]
+        self._about_hosts = [name for name in space.axes if asked_of(name)[0] not in SERVER_STEPS]
         self._hosts: dict[object, Hosts] = {}
         self._exchanged: dict[int, Run] = {}
         stage = Stage(space, stand.chains)
@@ -132,9 +133,12 @@ class Tree:
                 pending.extend(node.children.values())
 
 
+_MEETING_POINTS = (TLSA.name, CONNECT.name, RCPT.name)
+
+
 def _meeting_point(axis: str) -> bool:
     """Whether states are compared at an axis: where many ways meet, before a host is called or told."""
-    return axis.partition(" ")[2] in ("TLSA", "connect", "RCPT")
+    return asked_of(axis)[0] in _MEETING_POINTS
 
 
 def _key(decision: Decision) -> object:
@@ -211,9 +215,9 @@ def _varied(vary: Vary, path: Path, space: Space) -> Iterator[tuple[str, str, Pa
         yield "hosts turned round", kind, {_turned(name): value for name, value in path.items()}
     elif vary is Vary.RECORDS:
         for name, value in path.items():
-            if not name.endswith(" TLSA"):
+            if asked_of(name)[0] != TLSA.name:
                 continue
-            turned = ", ".join(reversed(value.split(", ")))
+            turned = " and ".join(reversed(value.split(" and ")))
             if turned != value:
                 yield f"{name} turned round", kind, {**path, name: turned}
 
@@ -224,7 +228,8 @@ _OTHER = {"h1": "h2", "h2": "h1"}
 @cache
 def _turned(axis: str) -> str:
     """The axis that is about the other host, if one is about a host."""
-    return _OTHER.get(axis[:2], axis[:2]) + axis[2:]
+    what, host = asked_of(axis)
+    return f"{what} of {_OTHER[host]}" if host else axis
 
 
 def _value(option: str, setting: str) -> str:

@@ -90,7 +90,7 @@ _END = "address outcome, verify"
 _NOT_IN_CLEAR = "handshake failed, callout handshake failed"
 _CERTIFICATE = "certificate verified"
 _REQUIRED = {"hosts_require_dane": "everybody"}
-_SELF_SIGNED = {"h1 TLSA": "NODATA", "h1 certificate": "selfsigned"}
+_SELF_SIGNED = {"TLSA of h1": "no data", "certificate of h1": "self-signed"}
 _GNUTLS = MappingProxyType({"tls_library": (GNUTLS,)})
 _DEBIAN = "Debian 12's 4.96 and a 4.99, both with GnuTLS"
 _MEASURED = "the recording of real programs (`testsuite/recordings/evidence.jsonl.gz`)"
@@ -102,7 +102,7 @@ FINDINGS = (
         " without DANE",
         "The message is delivered over TLS, as if DANE were not wanted.",
         _blame(required_dane=_CERTIFICATE, unusable_is_no_trust=_CERTIFICATE),
-        {**_REQUIRED, "h1 TLSA": "unusable"},
+        {**_REQUIRED, "TLSA of h1": "unusable"},
         switches=_GNUTLS,
         of=_unusable,
         reserved=True,
@@ -113,7 +113,7 @@ FINDINGS = (
         "GnuTLS: a host of which DANE is required takes a message without DANE",
         "The message is delivered although no TLSA record vouches for the server's certificate.",
         _blame(required_dane=_CERTIFICATE, no_downgrade=f"{_CERTIFICATE}, tlsa host"),
-        {**_REQUIRED, "h1 TLSA": "authority", "h1 certificate": "wrongname"},
+        {**_REQUIRED, "TLSA of h1": "authority", "certificate of h1": "another name"},
         switches=_GNUTLS,
         reserved=True,
         confirmed=_DEBIAN,
@@ -123,7 +123,7 @@ FINDINGS = (
         "OpenSSL: what becomes of a message to a host none of whose TLSA records is usable is left to chance",
         "The delivery may be deferred without a reason, or its process may die and leave the message frozen.",
         _blame(reason_given="unusable tlsa", nothing_lost="unusable tlsa"),
-        {"h1 TLSA": "unusable"},
+        {"TLSA of h1": "unusable"},
         switches={"unusable_tlsa": (UnusableTlsa.UNDEFINED,), "tls_library": OPENSSL},
         reserved=True,
         confirmed="releases from 4.96 on with OpenSSL",
@@ -134,7 +134,7 @@ FINDINGS = (
         "DANE is required. The first host cannot be used now, the second has no TLSA records: the lack of the"
         " second decides, and the recipient fails for good.",
         _blame(another_hosts_lack=_LACK),
-        {**_REQUIRED, "h1 TLSA": "SERVFAIL", "h2 TLSA": "NODATA"},
+        {**_REQUIRED, "TLSA of h1": "SERVFAIL", "TLSA of h2": "no data"},
         confirmed=_MEASURED,
     ),
     Finding(
@@ -143,7 +143,7 @@ FINDINGS = (
         "DANE is required. The first host has no TLSA records, the second is well. The delivery does not try"
         " the second host; the callout does, and accepts the recipient.",
         _blame(later_host_tried=_LACK, callout_agrees=_END),
-        {**_REQUIRED, "h1 TLSA": "NODATA"},
+        {**_REQUIRED, "TLSA of h1": "no data"},
         compared="the same as a callout",
         of=_lacking,
         confirmed=_MEASURED,
@@ -154,7 +154,7 @@ FINDINGS = (
         "The first host greets with 5xx. A delivery goes on to the second host; a callout takes the greeting"
         " for an answer about the recipient.",
         _blame(later_host_tried="callout refused, set-up failed", callout_agrees=_END),
-        {"h1 banner": "554"},
+        {"banner of h1": "5xx"},
         kind="callout",
         compared="the same as a delivery",
         of=lambda run: not any(run.lost()),
@@ -177,7 +177,7 @@ FINDINGS = (
         "The first host was called in vain, the TLSA question about the second fails: the line with -36 about"
         " the second host's TLSA records names the first.",
         _blame(log_names_the_host="address outcome, "),
-        {"h1 STARTTLS": "454", "h2 TLSA": "SERVFAIL"},
+        {"STARTTLS of h1": "4xx", "TLSA of h2": "SERVFAIL"},
         confirmed=_MEASURED,
     ),
     Finding(
@@ -185,7 +185,7 @@ FINDINGS = (
         "A message counts as delivered although no server has taken it",
         "The log says so, the sender is not told, and no copy is kept.",
         _blame(nothing_lost="address outcome"),
-        {"h1 DATA": "closes"},
+        {"DATA of h1": "connection lost"},
         switches={"close_after_recipients_is_no_error": (True,)},
         of=_counts_as_delivered,
         reserved=True,
@@ -201,7 +201,7 @@ FINDINGS = (
             required_dane="tlsa host, dane host policy",
             required_tls="tls required, starttls reply, dane host policy",
         ),
-        {**_REQUIRED, "h1 end of data": "closes", "h2 EHLO": "no STARTTLS"},
+        {**_REQUIRED, "end of data of h1": "connection lost", "EHLO of h2": "no STARTTLS"},
         switches={"lost_tls_stays_active": (True,)},
         of=_lost_under_tls,
         reserved=True,
@@ -217,7 +217,7 @@ FINDINGS = (
             host_order_irrelevant=f"starttls reply, tls required, {_NOT_IN_CLEAR}, ",
             sni_is_tlsa_base="dane host policy, tlsa host",
         ),
-        {"h1 connect": "refused", "h2 A": "insecure", "h2 STARTTLS": "454"},
+        {"connection of h1": "refused", "A of h2": "insecure", "STARTTLS of h2": "4xx"},
         compared="the hosts in the opposite order",
         confirmed=_MEASURED,
     ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.explore.choices import Choices
 from eximsim.explore.lazy_world import LazyServer, LazyZones, listener, reply_of
+from eximsim.explore.vocabulary import CERTIFICATE, CHAINS, CONNECT
 from eximsim.fuzz.space import OPTIONS, Space, script_of
 from eximsim.mta.config.options import Options
 from eximsim.suite.recording import Situation
@@ -125,7 +126,7 @@ class SpaceServer(LazyServer):
 
     def value(self, step: str) -> str:
         """What the server does at a step."""
-        axis = self._stage.space.axes[f"{self.host} {step}"]
+        axis = self._stage.space.axes[f"{step} of {self.host}"]
         return self._choose.choose(axis.name, axis.values)
 
     def _does(self, step: str) -> Behaviour:
@@ -133,7 +134,7 @@ class SpaceServer(LazyServer):
 
     def refuses(self) -> int | None:
         """See ``LazyServer``."""
-        return errno.ECONNREFUSED if self.value("connect") == "refused" else None
+        return errno.ECONNREFUSED if self.value(CONNECT.name) == "refused" else None
 
     def said(self, phase: str) -> Answer:
         """See ``LazyServer``."""
@@ -162,7 +163,7 @@ class SpaceServer(LazyServer):
     @property
     def chain(self) -> str:
         """See ``LazyServer``."""
-        return self.value("certificate")
+        return CHAINS[self.value(CERTIFICATE.name)]
 
 
 class LazyOptions(Options):

@@ -39,8 +39,8 @@ _LEAST = {
 class Condition:
     """One thing that DNS or a server must say for a promise to apply: ``TLSA`` is ``SERVFAIL``.
 
-    ``axis`` and ``values`` are those of ``gate.lattice``. ``host`` is the one that it is about; empty: the
-    host that takes the mail, or every host if none takes it.
+    ``axis`` and ``values`` are those of ``explore.vocabulary``. ``host`` is the one that it is about; empty:
+    the host that takes the mail, or every host if none takes it.
     """
 
     axis: str

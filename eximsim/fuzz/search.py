@@ -51,13 +51,13 @@ _RECORDS = {kind: DETAILS["full"][kind] for kind in ("TLSA", "certificate")}
 _ANSWERS = {kind: DETAILS["full"][kind] for kind in ("MX", "A", "AAAA")}
 _HANGING_UP = {
     "EHLO": ("STARTTLS", "no STARTTLS"),
-    "MAIL": ("250", "closes"),
-    "DATA": ("354", "closes"),
-    "end of data": ("250", "closes"),
+    "MAIL": ("2xx", "connection lost"),
+    "DATA": ("2xx", "connection lost"),
+    "end of data": ("2xx", "connection lost"),
 }
 NARROW_SPACES: tuple[Space, ...] = tuple(
     Space(hosts, kind, options=_DANE, values={**_PLAIN, **wide, **_TRIED, "hosts_require_dane": _BOTH})
-    for hosts, wide in ((1, _RECORDS), (1, {**_ANSWERS, "TLSA": ("match", "NODATA")}), (2, _HANGING_UP))
+    for hosts, wide in ((1, _RECORDS), (1, {**_ANSWERS, "TLSA": ("match", "no data")}), (2, _HANGING_UP))
     for kind in ("delivery", "callout")
 )
 """Every TLSA answer with every certificate, every answer about a host, two hosts that hang up in the middle

@@ -1,8 +1,9 @@
 """The finite space of one or two MX hosts: DNS answers, servers' replies and option settings as axes.
 
 Each value of an axis is written once, in the form that a situation has for it: an entry of the zone, a key of
-a server's script, a setting. The lazy zone, servers and options are made from the same values, so that a leaf
-of the exploration and its ``situation()`` are the same run.
+a server's script, a setting. The words are those of ``explore.vocabulary``. The lazy zone, servers and
+options are made from the same values, so that a leaf of the exploration and its ``situation()`` are the same
+run.
 """
 
 from __future__ import annotations
@@ -11,89 +12,58 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Any
 
+from eximsim.explore import vocabulary as words
 from eximsim.explore.choices import Axis, Choices
-from eximsim.explore.lazy_world import FAILURES, ZEROES, RRset
+from eximsim.explore.vocabulary import RRset
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation
 from eximsim.suite.stand_configuration import SERVER_PORT
 
-_SECURE: RRset = {"ad": True}
-_FAILURES: Mapping[str, RRset] = MappingProxyType(
-    {
-        "NODATA": {"ad": True},
-        "NXDOMAIN": {"ad": True, "rcode": "NXDOMAIN"},
-        **FAILURES,
-        "NODATA insecure": {"ad": False},
-        "NXDOMAIN insecure": {"ad": False, "rcode": "NXDOMAIN"},
-    }
-)
-"""Answers without data, by the word for them."""
-
-_TLSA: Mapping[str, RRset] = MappingProxyType(
-    {
-        "match": {**_SECURE, "data": ["3 1 1 @cert:good"]},
-        "mismatch": {**_SECURE, "data": ["030101" + ZEROES]},
-        "unusable": {**_SECURE, "data": ["1 1 1 @cert:good", "3 1 3 @cert:good"]},
-        "authority": {**_SECURE, "data": ["2 0 1 @cert:root"]},
-        "match, unusable": {**_SECURE, "data": ["3 1 1 @cert:good", "010101" + ZEROES]},
-        "unusable, match": {**_SECURE, "data": ["010101" + ZEROES, "3 1 1 @cert:good"]},
-        "match, mismatch": {**_SECURE, "data": ["3 1 1 @cert:good", "030101" + ZEROES]},
-        "mismatch, match": {**_SECURE, "data": ["030101" + ZEROES, "3 1 1 @cert:good"]},
-        "insecure": {"ad": False, "data": ["3 1 1 @cert:good"]},
-    }
-)
-"""Answers to the TLSA question that hold records."""
-
+_OF_DNS = (words.A, words.AAAA, words.TLSA.name)
 _SILENT = {"lines": [], "then": "silence"}
 _CLOSES = {"lines": [], "then": "close"}
+_BUSY = {"lines": ["421 busy"], "then": "close"}
 
 SERVER_STEPS: Mapping[str, Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {
-        "connect": {"answered": {}, "refused": {"listen": False}},
-        "banner": {
-            "220": {},
-            "421": {"banner": {"lines": ["421 busy"], "then": "close"}},
-            "554": {"banner": "554 no service"},
-            "silence": {"banner": _SILENT},
+        words.CONNECT.name: {"accepted": {}, "refused": {"listen": False}},
+        words.BANNER.name: {
+            "2xx": {}, "4xx": {"banner": _BUSY}, "5xx": {"banner": "554 no service"},
+            "none in time": {"banner": _SILENT},
         },
-        "EHLO": {
-            "STARTTLS": {},
-            "no STARTTLS": {"extensions": ["HELP"]},
-            "502": {"ehlo": "502 not implemented"},
-            "421": {"ehlo": {"lines": ["421 busy"], "then": "close"}},
+        words.EHLO.name: {
+            "STARTTLS": {}, "no STARTTLS": {"extensions": ["HELP"]},
+            "5xx": {"ehlo": "502 not implemented"}, "4xx": {"ehlo": _BUSY},
         },
-        "STARTTLS": {
-            "220": {},
-            "454": {"starttls": "454 not now"},
-            "554": {"starttls": "554 never"},
-            "closes": {"starttls": _CLOSES},
-            "silence": {"starttls": _SILENT},
+        words.STARTTLS.name: {
+            "2xx": {}, "4xx": {"starttls": "454 not now"}, "5xx": {"starttls": "554 never"},
+            "connection lost": {"starttls": _CLOSES}, "none in time": {"starttls": _SILENT},
         },
-        "handshake": {
+        words.HANDSHAKE.name: {
             "completes": {},
             "fails": {"starttls": {"lines": ["220 go ahead"], "then": "garbage"}},
-            "closes": {"starttls": {"lines": ["220 go ahead"], "then": "close"}},
+            "connection lost": {"starttls": {"lines": ["220 go ahead"], "then": "close"}},
         },
-        "certificate": {
-            name: {"chain": name} if name != "good" else {}
-            for name in ("good", "selfsigned", "wrongname", "expired")
+        words.CERTIFICATE.name: {
+            word: {"chain": words.CHAINS[word]} if word != "good" else {}
+            for word in ("good", "self-signed", "another name", "expired")
         },
-        "MAIL": {
-            "250": {}, "450": {"mail": "450 later"}, "550": {"mail": "550 not you"},
-            "closes": {"mail": _CLOSES},
+        words.MAIL.name: {
+            "2xx": {}, "4xx": {"mail": "450 later"}, "5xx": {"mail": "550 not you"},
+            "connection lost": {"mail": _CLOSES},
         },
-        "RCPT": {
-            "250": {}, "550": {"rcpt": "550 unknown"}, "450": {"rcpt": "450 later"},
-            "closes": {"rcpt": _CLOSES},
+        words.RCPT.name: {
+            "2xx": {}, "5xx": {"rcpt": "550 unknown"}, "4xx": {"rcpt": "450 later"},
+            "connection lost": {"rcpt": _CLOSES},
         },
-        "DATA": {
-            "354": {}, "451": {"data": "451 fault"}, "554": {"data": "554 no"}, "closes": {"data": _CLOSES},
+        words.DATA.name: {
+            "2xx": {}, "4xx": {"data": "451 fault"}, "5xx": {"data": "554 no"},
+            "connection lost": {"data": _CLOSES},
         },
-        "end of data": {
-            "250": {}, "451": {"end_of_data": "451 fault"}, "554": {"end_of_data": "554 spam"},
-            "closes": {"end_of_data": _CLOSES},
+        words.END.name: {
+            "2xx": {}, "4xx": {"end_of_data": "451 fault"}, "5xx": {"end_of_data": "554 spam"},
+            "connection lost": {"end_of_data": _CLOSES},
         },
     }
 )  # fmt: skip
@@ -111,35 +81,35 @@ OPTIONS: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
 )
 """The transport's options that are axes, and the settings that each value stands for; None: not set."""
 
+_DATA = (words.SECURE, words.INSECURE)
+_RECORDS = tuple(word for word in words.TLSA_RECORDS if word != "too short")
 _FULL: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "order": ("as written", "the other way"),
-        "MX": ("secure", "insecure", "NODATA", "NXDOMAIN", "SERVFAIL", "time-out"),
-        "A": ("secure", "insecure", "NODATA", "NXDOMAIN", "SERVFAIL", "time-out"),
-        "AAAA": ("none", "none, insecure", "SERVFAIL"),
-        "TLSA": (*_TLSA, *_FAILURES),
+        words.ORDER: ("as written", "the other way"),
+        words.MX.name: (*_DATA, "no data", "NXDOMAIN", "SERVFAIL", "time-out"),
+        words.A: (*_DATA, "no data", "NXDOMAIN", "SERVFAIL", "time-out"),
+        words.AAAA: ("no data", "no data, insecure", "SERVFAIL"),
+        words.TLSA.name: (*_RECORDS, words.INSECURE, *words.WITHOUT_DATA),
         **{step: tuple(values) for step, values in SERVER_STEPS.items()},
         **{option: tuple(values) for option, values in OPTIONS.items()},
     }
 )
 _SHORT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        **_FULL,
-        "MX": ("secure", "insecure"),
-        "A": ("secure", "insecure"),
-        "AAAA": ("none",),
-        "TLSA": (
-            "match", "mismatch", "unusable", "insecure", "NODATA", "NXDOMAIN", "SERVFAIL", "FORMERR",
+        **{axis: values[:1] for axis, values in _FULL.items()},
+        words.ORDER: _FULL[words.ORDER],
+        words.MX.name: _DATA,
+        words.A: _DATA,
+        words.TLSA.name: (
+            "match", "mismatch", "unusable", "insecure", "no data", "NXDOMAIN", "SERVFAIL", "FORMERR",
         ),
-        "banner": ("220",),
-        "EHLO": ("STARTTLS", "no STARTTLS"),
-        "STARTTLS": ("220", "454", "554"),
-        "handshake": ("completes", "fails"),
-        "certificate": ("good", "selfsigned"),
-        "MAIL": ("250",),
-        "RCPT": ("250", "550", "450"),
-        "DATA": ("354",),
-        "end of data": ("250",),
+        words.CONNECT.name: ("accepted", "refused"),
+        words.EHLO.name: ("STARTTLS", "no STARTTLS"),
+        words.STARTTLS.name: ("2xx", "4xx", "5xx"),
+        words.HANDSHAKE.name: ("completes", "fails"),
+        words.CERTIFICATE.name: ("good", "self-signed"),
+        words.RCPT.name: ("2xx", "5xx", "4xx"),
+        **{option: tuple(values) for option, values in OPTIONS.items()},
     }
 )  # fmt: skip
 DETAILS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({"short": _SHORT, "full": _FULL})
@@ -156,7 +126,7 @@ class Space:
 
     ``equal``: the hosts have the same preference, and both orders are tried. ``options`` are those of
     ``OPTIONS`` that are axes; the others are left out of the situation. ``values`` narrows kinds of axes
-    (``{"TLSA": ("match", "NODATA")}``). Host ``n`` is ``hn-a.test.ex`` at ``10.9.n.1``.
+    (``{"TLSA": ("match", "no data")}``). Host ``n`` is ``hn-a.test.ex`` at ``10.9.n.1``.
     """
 
     hosts: int = 1
@@ -174,14 +144,12 @@ class Space:
 
     @cached_property
     def axes(self) -> Mapping[str, Axis]:
-        """All axes by name: those of a host are called ``h1 TLSA``."""
-        names = [("MX", "MX")]
-        if self.equal and self.hosts > 1:
-            names.append(("order", "order"))
+        """All axes by name: those of a host are called ``TLSA of h1``."""
+        names = [words.MX.name, *([words.ORDER] if self.equal and self.hosts > 1 else [])]
         for host in self.names:
-            names += [(f"{host} {kind}", kind) for kind in ("A", "AAAA", "TLSA", *SERVER_STEPS)]
-        names += [(option, option) for option in self.options]
-        return {name: Axis(name, self._values(kind)) for name, kind in names}
+            names += [f"{kind} of {host}" for kind in (*_OF_DNS, *SERVER_STEPS)]
+        names += self.options
+        return {name: Axis(name, self._values(words.asked_of(name)[0])) for name in names}
 
     def _values(self, kind: str) -> tuple[str, ...]:
         return self.values.get(kind, DETAILS[self.detail][kind])
@@ -200,11 +168,11 @@ class Space:
     def situation(self, path: Mapping[str, str]) -> Situation:
         """See ``Plan``; its ``params`` are the path."""
         whole = {name: path.get(name, axis.values[0]) for name, axis in self.axes.items()}
-        zone = [self._mx(whole["MX"], whole.get("order", ""))]
+        zone = [self._mx(whole[words.MX.name], whole.get(words.ORDER, ""))]
         servers: dict[str, str | Mapping[str, object]] = {}
         for host in self.names:
-            zone += [self._entry(host, kind, whole[f"{host} {kind}"]) for kind in ("A", "AAAA", "TLSA")]
-            does = tuple([(step, whole[f"{host} {step}"]) for step in SERVER_STEPS])
+            zone += [self._entry(host, kind, whole[f"{kind} of {host}"]) for kind in _OF_DNS]
+            does = tuple([(step, whole[f"{step} of {host}"]) for step in SERVER_STEPS])
             servers[self.address(host)] = script_of(does) or "ok"
         settings = {name: OPTIONS[name][whole[name]] for name in self.options}
         return Situation(
@@ -240,9 +208,9 @@ class Space:
         data = [
             [10 if self.equal else 10 * number, self.name(host)] for number, host in enumerate(self.names, 1)
         ]
-        if order == self._values("order")[-1]:
+        if order == self._values(words.ORDER)[-1]:
             data.reverse()
-        return {"name": self.domain, "type": "MX", **_answer(word, data)}
+        return {"name": self.domain, "type": "MX", **words.answered(word, data)}
 
     def _entry(self, host: str, kind: str, word: str) -> RRset:
         """The zone's entry about a host, made once."""
@@ -256,34 +224,25 @@ class Space:
         return {}
 
     def _new_entry(self, host: str, kind: str, word: str) -> RRset:
-        if kind == "TLSA":
-            found = _TLSA.get(word) or _FAILURES[word]
-            return {"name": f"_{SERVER_PORT}._tcp.{self.name(host)}", "type": kind, **found}
-        if kind == "AAAA":
-            word = {"none": "NODATA", "none, insecure": "NODATA insecure"}.get(word, word)
-        return {"name": self.name(host), "type": kind, **_answer(word, [self.address(host)])}
+        if kind != "TLSA":
+            return {"name": self.name(host), "type": kind, **words.answered(word, [self.address(host)])}
+        records = words.TLSA_RECORDS.get(word)
+        found = words.answered(words.SECURE if records else word, records or words.TLSA_RECORDS["match"])
+        return {"name": f"_{SERVER_PORT}._tcp.{self.name(host)}", "type": kind, **found}
 
     # ---- the lazy form
 
     def entry(self, name: str, type: str, choices: Choices) -> RRset | None:
         """The zone's entry that answers a question; None if no axis is about it."""
         if name == self.domain and type == "MX":
-            word = self.value(choices, "MX")
-            order = self.value(choices, "order") if "order" in self.axes and word in _DATA else ""
+            word = self.value(choices, words.MX.name)
+            order = self.value(choices, words.ORDER) if words.ORDER in self.axes and word in _DATA else ""
             return self._mx(word, order)
         owner = name.partition("._tcp.")[2] if type == "TLSA" and name.startswith("_") else name
         host = owner.partition("-")[0]
-        if host not in self.names or owner != self.name(host) or type not in ("A", "AAAA", "TLSA"):
+        if host not in self.names or owner != self.name(host) or type not in _OF_DNS:
             return None
-        return self._entry(host, type, self.value(choices, f"{host} {type}"))
-
-
-_DATA = ("secure", "insecure")
-
-
-def _answer(word: str, data: list[Any]) -> RRset:
-    """An answer with data, secure or not, or without."""
-    return {"ad": word == "secure", "data": data} if word in _DATA else _FAILURES[word]
+        return self._entry(host, type, self.value(choices, f"{type} of {host}"))
 
 
 @lru_cache(maxsize=65536)

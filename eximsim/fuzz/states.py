@@ -7,13 +7,11 @@ makes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from eximsim.explore.relevance import Relevance
 from eximsim.explore.stack import calls_between
 from eximsim.explore.state_pickler import EXPANDED_ONLY, constant, same
 from eximsim.explore.states import Outlook, Phase, States, hosts_done
+from eximsim.explore.vocabulary import PHASES, asked_of
 from eximsim.explore.walk import Answers
 from eximsim.fuzz.lazy_world import LazyOptions, SpaceServer, SpaceZones, Stage
 from eximsim.fuzz.space import Space
@@ -76,8 +74,8 @@ def digest(axis: str, run: StandRun) -> bytes:
     """The state of a run as it asks for the value of ``axis``; raises ``Unknown``."""
     calls = calls_between(Answers.choose.__code__, StandRun.exim.__code__)
     (kind,) = run.situation.kinds
-    host, _, step = axis.partition(" ")
-    phase = _PHASES.get(step or axis, Phase.OTHER)
+    step, host = asked_of(axis)
+    phase = PHASES.get(step, Phase.OTHER)
     handed_over = phase is Phase.TRANSACTION
     asking = run.machine.asking
     done = hosts_done(run.machine.trace, asking, {Space.name(host)} if handed_over else ())
@@ -94,12 +92,3 @@ def digest(axis: str, run: StandRun) -> bytes:
         words=True,
     )
     return _STATES.digest(calls, view)
-
-
-_PHASES: Mapping[str, Phase] = MappingProxyType(
-    {
-        **dict.fromkeys(("MX", "order", "A", "AAAA"), Phase.ROUTING),
-        **dict.fromkeys(("TLSA", "connect", "banner", "EHLO", "STARTTLS"), Phase.BEFORE_TLS),
-        **dict.fromkeys(("MAIL", "RCPT", "DATA", "end of data"), Phase.TRANSACTION),
-    }
-)

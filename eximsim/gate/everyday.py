@@ -9,10 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from eximsim.explore.choices import Axis
-from eximsim.gate import lattice
+from eximsim.explore.vocabulary import (
+    ADDRESS,
+    CERTIFICATE,
+    CONNECT,
+    EHLO,
+    INSECURE,
+    MX,
+    RCPT,
+    RECORDS,
+    TLSA,
+    axis_of,
+)
 from eximsim.gate.diagram import Way, outcome_at
 from eximsim.gate.explore_policies import Survey
-from eximsim.gate.lattice import Scene, axis_of, certificates
+from eximsim.gate.lattice import Scene, certificates
 from eximsim.gate.outcome import severity
 from eximsim.gate.report import Everyday, Mail
 from eximsim.gate.views import View, run_name
@@ -20,10 +31,10 @@ from eximsim.quick_dataclass import dataclass
 
 _Answers = Mapping[Axis, str]
 
-_NO_DNSSEC: _Answers = {lattice.MX: lattice.INSECURE, lattice.ADDRESS: lattice.INSECURE}
-_NO_TLSA: _Answers = {lattice.TLSA: "no data"}
-_MISMATCH: _Answers = {lattice.RECORDS: "mismatch"}
-_NO_STARTTLS: _Answers = {lattice.EHLO: "no STARTTLS"}
+_NO_DNSSEC: _Answers = {MX: INSECURE, ADDRESS: INSECURE}
+_NO_TLSA: _Answers = {TLSA: "no data"}
+_MISMATCH: _Answers = {RECORDS: "mismatch"}
+_NO_STARTTLS: _Answers = {EHLO: "no STARTTLS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +54,17 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation("DNSSEC without TLSA", _NO_TLSA),
     Situation("TLSA that matches", {}),
     Situation("TLSA that does not match", _MISMATCH),
-    Situation("TLSA SERVFAIL", {lattice.TLSA: "SERVFAIL"}),
+    Situation("TLSA SERVFAIL", {TLSA: "SERVFAIL"}),
     Situation("TLSA but no STARTTLS", _NO_STARTTLS),
     Situation("no STARTTLS", {**_NO_DNSSEC, **_NO_STARTTLS}),
-    Situation("certificate expired", {**_NO_DNSSEC, lattice.CERTIFICATE: "expired"}),
-    Situation("certificate self-signed", {**_NO_DNSSEC, lattice.CERTIFICATE: "self-signed"}),
-    Situation("certificate for another name", {**_NO_DNSSEC, lattice.CERTIFICATE: "another name"}),
-    Situation(
-        "first MX down, second without TLS", {lattice.CONNECT: "refused"}, {**_NO_TLSA, **_NO_STARTTLS}
-    ),
+    Situation("certificate expired", {**_NO_DNSSEC, CERTIFICATE: "expired"}),
+    Situation("certificate self-signed", {**_NO_DNSSEC, CERTIFICATE: "self-signed"}),
+    Situation("certificate for another name", {**_NO_DNSSEC, CERTIFICATE: "another name"}),
+    Situation("first MX down, second without TLS", {CONNECT: "refused"}, {**_NO_TLSA, **_NO_STARTTLS}),
     Situation("first MX fails DANE, second without TLS", _MISMATCH, {**_NO_TLSA, **_NO_STARTTLS}),
-    Situation("host down", {lattice.CONNECT: "time-out"}),
-    Situation("recipient put off (4xx)", {lattice.RCPT: "4xx"}),
-    Situation("recipient refused (5xx)", {lattice.RCPT: "5xx"}),
+    Situation("host down", {CONNECT: "time-out"}),
+    Situation("recipient put off (4xx)", {RCPT: "4xx"}),
+    Situation("recipient refused (5xx)", {RCPT: "5xx"}),
 )
 """All of them, in the order in which they are shown. What they do not name is as it should be."""
 
@@ -151,5 +160,5 @@ def _answers(scene: Scene, hosts: Iterable[_Answers]) -> dict[str, str]:
     found = {}
     for host, answers in zip(scene.addresses, hosts, strict=False):
         for axis, value in answers.items():
-            found[axis_of(axis, scene.domain if axis is lattice.MX else host)] = value
+            found[axis_of(axis, scene.domain if axis is MX else host)] = value
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from eximsim.explore.vocabulary import asked_of
 from eximsim.gate import palette
 from eximsim.gate.outcome import fate
 from eximsim.gate.outcome import severity as weigh
@@ -205,7 +206,7 @@ def matrix(group: Group) -> Matrix:
     asked = [{"case": occasion(change), **change.situation} for change in group.changes]
     axes = list(dict.fromkeys(axis for situation in asked for axis in situation))
     common = {axis: asked[0].get(axis) for axis in axes if len({each.get(axis) for each in asked}) == 1}
-    columns = tuple(dict.fromkeys(_owner(axis)[1] for axis in axes if axis not in common))
+    columns = tuple(dict.fromkeys(asked_of(axis)[1] for axis in axes if axis not in common))
     rows = tuple(
         (change, tuple(_cell(situation, column, common.keys()) for column in columns))
         for change, situation in zip(group.changes, asked, strict=True)
@@ -215,13 +216,7 @@ def matrix(group: Group) -> Matrix:
 
 def _cell(situation: Mapping[str, str], column: str, common: Collection[str]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (_owner(axis)[0], value)
+        (asked_of(axis)[0], value)
         for axis, value in situation.items()
-        if axis not in common and _owner(axis)[1] == column
+        if axis not in common and asked_of(axis)[1] == column
     )
-
-
-def _owner(axis: str) -> tuple[str, str]:
-    """What is asked, and of whom: ``("TLSA", "host 1")`` of ``TLSA of host 1``."""
-    what, of, owner = axis.rpartition(" of ")
-    return (what, owner) if of else (axis, "")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from eximsim.errors import Gap
+from eximsim.explore.vocabulary import asked_of
 from eximsim.gate.diagram import End, Forest, Way, combined, mapped
 from eximsim.gate.everyday import agreed_everyday
 from eximsim.gate.explore_policies import Survey
@@ -84,7 +85,7 @@ def _in_names(forest: Forest, way: Way, names: Mapping[str, str]) -> Way:
                 host = names.get(node.outcome.host, node.outcome.host)
                 made[id(node)] = forest.end(replace(node.outcome, host=host))
             else:
-                what, _, subject = node.axis.partition(" of ")
+                what, subject = asked_of(node.axis)
                 axis = f"{what} of {names.get(subject, subject)}"
                 made[id(node)] = forest.ask(axis, node.values, tuple(map(copy, node.ways)))
         return made[id(node)]

@@ -21,10 +21,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import InputError
+from eximsim.explore.vocabulary import EXTENSIONS, MX, OF_A_HOST, OF_AUTHENTICATION, PROXY, asked_of
 from eximsim.files import read_named_text
 from eximsim.formats import parse_toml
 from eximsim.fuzz.promise import OUTCOMES, PROTECTIONS, Condition, Promise
-from eximsim.gate.lattice import EXTENSIONS, MX, OF_A_HOST, OF_AUTHENTICATION, PROXY
 from eximsim.gate.messages import ANY_DOMAIN
 from eximsim.status import TAKEN
 
@@ -108,7 +108,7 @@ def _when(when: object) -> Iterator[Condition]:
             if value != WELL:
                 raise InputError(f'when: {key}: expected "{WELL}"')
             continue
-        name, _, host = key.partition(" of ")
+        name, host = asked_of(key)
         axis = AXES.get(name.lower())
         if axis is None:
             known = ", ".join(one.name for one in AXES.values())

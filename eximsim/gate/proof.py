@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from eximsim.errors import Gap
+from eximsim.explore.vocabulary import asked_of
 from eximsim.fuzz.baseline import Entry
 from eximsim.fuzz.promise import Condition, Promise
 from eximsim.gate.diagram import End, Node, Way
@@ -281,7 +282,7 @@ class _Search:
         return (pair for pair in conditions if pair[0].axis != "MX" or self._scene.mx)
 
     def _is_root(self, axis: str, outcome: Outcome) -> bool:
-        subject = axis.partition(" of ")[2]
+        _, subject = asked_of(axis)
         host = outcome.host if outcome.host in self._hosts else next(iter(self._hosts), "")
         return subject in (host, self._scene.domain)
 

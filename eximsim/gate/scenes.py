@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import field, replace
 
 from eximsim.explore.choices import Chooser
-from eximsim.gate.lattice import (
+from eximsim.explore.vocabulary import (
     ADDRESS,
     CERTIFICATE,
     CONNECT,
@@ -20,8 +20,9 @@ from eximsim.gate.lattice import (
     MX,
     RECORDS,
     TLSA,
-    Scene,
+    asked_of,
 )
+from eximsim.gate.lattice import Scene
 from eximsim.gate.named import Named
 from eximsim.gate.routes import Mail, Route, pools
 from eximsim.mta.base.string import string_is_ip_address
@@ -73,7 +74,7 @@ class Typical:
 
     def choose(self, axis: str, values: Sequence[str]) -> str:
         """See ``Chooser``."""
-        what, _, subject = axis.partition(" of ")
+        what, subject = asked_of(axis)
         if what == CONNECT.name and subject in self._refused:
             return "refused"
         return self._answers.get(what, values[0])

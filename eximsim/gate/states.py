@@ -6,36 +6,16 @@ recipient. What else counts of a state, ``explore.states`` says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from types import MappingProxyType
 
 from eximsim.explore.relevance import relevance
 from eximsim.explore.stack import calls_between, first_argument
 from eximsim.explore.state_pickler import constant, same
 from eximsim.explore.states import Outlook, Phase, States, hosts_done
+from eximsim.explore.vocabulary import OF_A_HOST, PHASES, RCPT, asked_of
 from eximsim.gate.answer_axes import LatticeAnswers
-from eximsim.gate.lattice import (
-    ADDRESS,
-    AUTH,
-    BANNER,
-    CONNECT,
-    DATA,
-    EHLO,
-    END,
-    EXTENSIONS,
-    HELO,
-    MAIL,
-    MX,
-    OF_A_HOST,
-    PROXY,
-    RCPT,
-    RECORDS,
-    STARTTLS,
-    TLSA,
-    LatticeServer,
-    LatticeZones,
-)
+from eximsim.gate.lattice import LatticeServer, LatticeZones
 from eximsim.gate.outcome import is_refusal, lasting
 from eximsim.gate.scenes import ForTheMail
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
@@ -104,8 +84,8 @@ class Watcher:
         calls = calls_between(ForTheMail.choose.__code__, Policy.run.__code__)
         session = first_argument(calls[-1])
         assert isinstance(session, PolicySession)
-        asking, (step, _, host) = session.machine.asking, axis.partition(" of ")
-        phase = _PHASES.get(step, Phase.OTHER)
+        asking, (step, host) = session.machine.asking, asked_of(axis)
+        phase = PHASES.get(step, Phase.OTHER)
         done, over = frozenset[str](), False
         if self._alone or asking:
             done = hosts_done(session.machine.trace, asking, {host} if phase is Phase.TRANSACTION else ())
@@ -123,19 +103,5 @@ def sends_more(decisions: Iterable[Decision]) -> bool:
     return len(sent) > 1
 
 
-_PHASES: Mapping[str, Phase] = MappingProxyType(
-    {
-        axis.name: phase
-        for phase, axes in (
-            (Phase.ROUTING, (MX, ADDRESS)),
-            (
-                Phase.BEFORE_TLS,
-                (TLSA, RECORDS, PROXY, CONNECT, BANNER, EHLO, EXTENSIONS, AUTH, HELO, STARTTLS),
-            ),
-            (Phase.TRANSACTION, (MAIL, RCPT, DATA, END)),
-        )
-        for axis in axes
-    }
-)
 _COMMANDS_TIME_OUT = any(Reply.TIMEOUT.value in axis.values for axis in OF_A_HOST if axis is not RCPT)
 """Whether the lattice has a server that keeps silent where a log line would tell how much was written."""

@@ -32,6 +32,7 @@ exec(compile(text, spec.origin, "exec"), module.__dict__)
 """The model with one field more: set as a call is set up, and looked at when the recipient is answered."""
 
 GATE = """
+from eximsim.explore.vocabulary import asked_of
 from eximsim.gate.diagram import Ask, Explorer
 from eximsim.gate.explore_policies import survey
 from eximsim.gate.outcome import essence
@@ -46,7 +47,7 @@ class Few:
         self.choices = choices
 
     def choose(self, axis, values):
-        return self.choices.choose(axis, FEW.get(axis.partition(" of ")[0], values[:1]))
+        return self.choices.choose(axis, FEW.get(asked_of(axis)[0], values[:1]))
 
 
 plan = survey([policy()], 1)
@@ -66,7 +67,7 @@ from eximsim.fuzz.space import Space
 from eximsim.profiles import profile
 from tests.suite.recorded import stand
 
-FEW = {"MX": ("secure",), "A": ("secure",), "TLSA": ("insecure", "NODATA"), "EHLO": ("no STARTTLS",)}
+FEW = {"MX": ("secure",), "A": ("secure",), "TLSA": ("insecure", "no data"), "EHLO": ("no STARTTLS",)}
 space = Space(values=FEW)
 merged, each = (Tree(space, profile("4.99"), stand(), merged=merged) for merged in (True, False))
 told = [[(dict(leaf.path), leaf.result.decisions) for leaf in tree.leaves] for tree in (merged, each)]

@@ -25,18 +25,18 @@ def first_host(path: Mapping[str, str]) -> Expected:
     ("answer", "worth"),
     [
         ("match", Tlsa.USABLE),
-        ("unusable, match", Tlsa.USABLE),
+        ("unusable and match", Tlsa.USABLE),
         ("unusable", Tlsa.UNUSABLE),
         ("insecure", Tlsa.INSECURE),
         ("NXDOMAIN", Tlsa.NONE),
-        ("NODATA insecure", Tlsa.NONE),
+        ("no data, insecure", Tlsa.NONE),
         ("SERVFAIL", Tlsa.LOST),
         ("FORMERR", Tlsa.LOST),
         ("time-out", Tlsa.LOST),
     ],
 )
 def test_what_a_tlsa_answer_is_worth(answer: str, worth: Tlsa) -> None:
-    assert first_host({"h1 TLSA": answer}).tlsa is worth
+    assert first_host({"TLSA of h1": answer}).tlsa is worth
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_what_a_tlsa_answer_is_worth(answer: str, worth: Tlsa) -> None:
     [
         ({}, True),
         ({"MX": "insecure"}, False),
-        ({"h1 A": "insecure"}, False),
-        ({"h2 A": "insecure"}, True),
-        ({"h1 AAAA": "SERVFAIL"}, True),
+        ({"A of h1": "insecure"}, False),
+        ({"A of h2": "insecure"}, True),
+        ({"AAAA of h1": "SERVFAIL"}, True),
     ],
 )
 def test_a_host_is_secure_if_mx_and_address_are(path: Mapping[str, str], secure: bool) -> None:
@@ -54,7 +54,7 @@ def test_a_host_is_secure_if_mx_and_address_are(path: Mapping[str, str], secure:
 
 
 def test_hosts_without_address_are_none() -> None:
-    assert list(expectations(SPACE.situation({"h1 A": "NODATA"})).hosts) == ["h2-a.test.ex"]
+    assert list(expectations(SPACE.situation({"A of h1": "no data"})).hosts) == ["h2-a.test.ex"]
     assert expectations(SPACE.situation({"MX": "SERVFAIL"})).hosts == {}
 
 
@@ -81,11 +81,11 @@ def test_how_much_dane_is_wanted(required: str, wanted: Wanted | None) -> None:
 @pytest.mark.parametrize(
     ("path", "matches"),
     [
-        ({"h1 TLSA": "match"}, True),
-        ({"h1 TLSA": "mismatch"}, False),
-        ({"h1 TLSA": "authority"}, True),
-        ({"h1 TLSA": "authority", "h1 certificate": "wrongname"}, False),
-        ({"h1 TLSA": "match", "h1 certificate": "expired"}, False),
+        ({"TLSA of h1": "match"}, True),
+        ({"TLSA of h1": "mismatch"}, False),
+        ({"TLSA of h1": "authority"}, True),
+        ({"TLSA of h1": "authority", "certificate of h1": "another name"}, False),
+        ({"TLSA of h1": "match", "certificate of h1": "expired"}, False),
     ],
 )
 def test_whether_a_record_matches_a_certificate(path: Mapping[str, str], matches: bool) -> None:

@@ -20,19 +20,20 @@ SPACES = {
         hosts=2,
         options=("hosts_require_dane",),
         values={
-            "MX": ("secure",), "A": ("secure",), "TLSA": ("match", "unusable", "NODATA", "SERVFAIL"),
-            "STARTTLS": ("220",), "certificate": ("good", "selfsigned"), "EHLO": ("STARTTLS",),
-            "RCPT": ("250", "450"), "handshake": ("completes",),
+            "MX": ("secure",), "A": ("secure",), "TLSA": ("match", "unusable", "no data", "SERVFAIL"),
+            "STARTTLS": ("2xx",), "certificate": ("good", "self-signed"), "EHLO": ("STARTTLS",),
+            "RCPT": ("2xx", "4xx"), "handshake": ("completes",),
         },
     ),
     "slow and closing servers": Space(
         hosts=2,
         detail="full",
         values={
-            "MX": ("secure",), "A": ("secure", "SERVFAIL"), "AAAA": ("none",), "TLSA": ("match",),
-            "banner": ("220", "silence"), "EHLO": ("STARTTLS", "421"), "STARTTLS": ("220", "closes"),
-            "handshake": ("completes", "closes"), "certificate": ("good",), "MAIL": ("250",),
-            "RCPT": ("250", "450"), "DATA": ("354",), "end of data": ("250",),
+            "MX": ("secure",), "A": ("secure", "SERVFAIL"), "AAAA": ("no data",), "TLSA": ("match",),
+            "banner": ("2xx", "none in time"), "EHLO": ("STARTTLS", "4xx"),
+            "STARTTLS": ("2xx", "connection lost"), "handshake": ("completes", "connection lost"),
+            "certificate": ("good",), "MAIL": ("2xx",), "RCPT": ("2xx", "4xx"), "DATA": ("2xx",),
+            "end of data": ("2xx",),
         },
     ),
 }  # fmt: skip

@@ -56,7 +56,7 @@ def test_the_smallest_situation_still_breaks_the_law() -> None:
 
 def test_what_is_broken_without_the_mistake_too_does_not_count() -> None:
     mutant = MUTANTS["N1"]
-    situation = SMALL.situation({"h1 TLSA": "unusable"})
+    situation = SMALL.situation({"TLSA of h1": "unusable"})
     required = replace(situation, transport={"hosts_require_dane": "*"})
     plain = Target(mutant.program.profile, (mutant.law,), "N1")
     assert plain.breaks(mutant.law, required)

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from eximsim.explore import vocabulary as words
 from eximsim.explore.choices import Choices, Leaf, explore, size
 from eximsim.fuzz.lazy_world import Stage, play
-from eximsim.fuzz.space import DETAILS, OPTIONS, Space
+from eximsim.fuzz.space import DETAILS, OPTIONS, SERVER_STEPS, Space
+from eximsim.mta.base.tables import shown
 from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.mta.transports.smtp_out import Answer
 from eximsim.profiles import profile
 from eximsim.suite.many_runs import many_runs
 from eximsim.suite.replay import Replayed, Stand
@@ -49,7 +52,7 @@ SPACES = {
             "TLSA": ("match", "SERVFAIL"),
             "certificate": ("good",),
             "handshake": ("completes",),
-            "STARTTLS": ("220",),
+            "STARTTLS": ("2xx",),
         },
     ),
     "two equal hosts": Space(
@@ -59,15 +62,15 @@ SPACES = {
             "A": ("secure",),
             "TLSA": ("match",),
             "certificate": ("good",),
-            "STARTTLS": ("220",),
+            "STARTTLS": ("2xx",),
             "handshake": ("completes",),
         },
     ),
     "all details": Space(
-        detail="full", values={"TLSA": ("match",), "MX": ("secure",), "A": ("secure",), "AAAA": ("none",)}
+        detail="full", values={"TLSA": ("match",), "MX": ("secure",), "A": ("secure",), "AAAA": ("no data",)}
     ),
     "failing addresses": Space(
-        detail="full", values={"TLSA": ("match",), "connect": ("refused",), "RCPT": ("250",)}
+        detail="full", values={"TLSA": ("match",), "connection": ("refused",), "RCPT": ("2xx",)}
     ),
 }
 
@@ -89,7 +92,7 @@ def test_a_space_is_complete_and_its_leaves_are_what_their_situations_do(stand: 
 
 def test_a_host_that_is_not_called_is_not_chosen(stand: Stand) -> None:
     first, *_ = _leaves(stand, SPACES["two hosts"])
-    assert not any(name.startswith("h2") and name not in ("h2 A", "h2 AAAA") for name in first.path)
+    assert not any(name.startswith("h2") and name not in ("A of h2", "AAAA of h2") for name in first.path)
     assert first.size > 1
 
 
@@ -109,6 +112,15 @@ def test_the_short_form_is_a_part_of_the_full_form() -> None:
     for kind, values in short.items():
         assert set(values) <= set(full[kind])
         assert values[0] == full[kind][0]
+
+
+def test_a_space_says_all_things_in_the_words_of_the_gate() -> None:
+    axes = {axis.name: {*axis.values} for axis in (words.MX, *words.OF_A_HOST)}
+    replies = set(map(shown, Answer))
+    for step, values in SERVER_STEPS.items():
+        assert values.keys() <= axes[step] | replies, step
+    for kind in ("MX", "A", "AAAA", "TLSA"):
+        assert set(DETAILS["full"][kind]) <= axes["TLSA"] | words.TLSA_RECORDS.keys(), kind
 
 
 def test_settings_of_a_situation_are_those_of_its_options() -> None:

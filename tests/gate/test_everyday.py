@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from eximsim.explore.choices import Chooser
+from eximsim.explore.vocabulary import CONNECT, asked_of
 from eximsim.gate.everyday import SITUATIONS, Situation, everyday, given, given_to_all, staged
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.lattice import CONNECT, LatticeZones, Scene, certificates, servers
+from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
 from eximsim.gate.outcome import fate
 from eximsim.gate.severity import Severity
 from eximsim.gate.views import View
@@ -39,7 +40,7 @@ def test_every_situation_is_one_of_the_lattice() -> None:
     for situation in SITUATIONS:
         there = staged(scene, 1 if situation.second is None else 2)
         assert there is not None
-        axes = {name.partition(" of ")[0] for name in given(situation, there)}
+        axes = {asked_of(name)[0] for name in given(situation, there)}
         values = [value for of in (situation.first, situation.second or {}) for value in of.items()]
         assert axes == {axis.name for axis, _ in values}
         assert all(value in axis.values for axis, value in values)

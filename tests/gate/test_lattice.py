@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.explore.vocabulary import EHLO, MAIL, OF_A_HOST, OF_AUTHENTICATION, RCPT, STARTTLS, TLSA
 from eximsim.gate.compare import compare
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.lattice import (
-    EHLO,
-    MAIL,
-    OF_A_HOST,
-    OF_AUTHENTICATION,
-    RCPT,
-    STARTTLS,
-    TLSA,
-    LatticeZones,
-    Scene,
-    certificates,
-)  # fmt: skip
+from eximsim.gate.lattice import LatticeZones, Scene, certificates
 from eximsim.gate.views import Wanted
 from eximsim.mta.transports.dane import TLSA_RESULT
 from eximsim.ports import DnsAnswer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from eximsim.errors import InputError
@@ -9,7 +11,7 @@ from eximsim.gate import MOST_HOSTS
 from eximsim.gate.diagram import Forest
 from eximsim.gate.explore_policies import Survey, survey
 from eximsim.gate.lattice import Scene
-from eximsim.gate.lock import accepted, check, current, everyday
+from eximsim.gate.lock import accepted, agreed_for, check, current, everyday
 from eximsim.gate.lock_text import Lock, digests, read_lock, written
 from eximsim.gate.report import Outcome, Report
 from eximsim.gate.severity import Severity
@@ -97,6 +99,20 @@ def test_one_group_can_be_accepted_and_another_refused(plan: Survey) -> None:
     agreed, found = lock(plan, DANE, HELD, CLEAR), lock(plan, CLEAR, CLEAR, HELD)
     new = accepted(agreed, found, plan, frozenset({"clear-to-held"}))
     assert new.ways == lock(plan, DANE, HELD, HELD).ways
+
+
+@pytest.mark.parametrize("axis", ["TLSA", "end of data"])
+def test_what_was_agreed_on_is_told_in_the_names_of_today(plan: Survey, axis: str) -> None:
+    (view,) = plan.views
+    (host,) = view.scene.addresses
+    was = View(replace(view.scene, mx=("mx.old",), addresses={"mx.old": "192.0.2.1"}), view.kind)
+    way, now = (
+        plan.forest.ask(f"{axis} of {name}", VALUES[:2], tuple(map(plan.forest.end, (HELD, CLEAR))))
+        for name in ("mx.old", host)
+    )
+    plan.origins[view.name] = was
+    (known,) = agreed_for(Lock("4.99", 1, {was.name: way}, {was.name: was}), plan).values()
+    assert known.way.node is now.node
 
 
 def test_a_view_that_is_not_locked_is_a_gap(plan: Survey) -> None:

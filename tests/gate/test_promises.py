@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from eximsim.errors import InputError
+from eximsim.explore.choices import Axis
 from eximsim.gate.promises import (
     AXES,
     PRESETS,
@@ -96,6 +97,13 @@ def test_presets_are_promises_like_others(name: str) -> None:
 def test_an_unknown_preset_names_those_that_there_are() -> None:
     with pytest.raises(InputError, match="expected no-downgrade, tls-required, dane-where-published"):
         preset("tls")
+
+
+@pytest.mark.parametrize("axis", AXES.values(), ids=lambda axis: axis.name)
+def test_a_promise_can_have_a_condition_on_everything_that_is_asked(axis: Axis) -> None:
+    for key, host in ((axis.name.upper(), ""), (f"{axis.name} of MX1.b.example", "mx1.b.example")):
+        (condition,) = promise("never", when={key: axis.values[-1]}).when
+        assert (condition.axis, condition.values, condition.host) == (axis.name, axis.values[-1:], host)
 
 
 def test_two_promises_of_one_name_must_be_the_same() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eximsim.explore.vocabulary import MX, OF_A_HOST, axis_of
 from eximsim.fuzz.promise import Promise
-from eximsim.gate.lattice import MX, OF_A_HOST, axis_of
 from eximsim.gate.promises import preset, promise
 from eximsim.gate.proof import Proof, Prover, _Search
 from eximsim.gate.proof_report import Judgement, as_json, lines

@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 
 from eximsim.explore.choices import Chooser
+from eximsim.explore.vocabulary import EXTENSIONS, OF_AUTHENTICATION, PROXY, asked_of
 from eximsim.gate.diagram import Explorer
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.lattice import EXTENSIONS, OF_AUTHENTICATION, PROXY
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
@@ -43,7 +43,7 @@ class Few:
         self.choices = choices
 
     def choose(self, axis: str, values: Sequence[str]) -> str:
-        few = FEW.get(axis.partition(" of ")[0], values[:1])
+        few = FEW.get(asked_of(axis)[0], values[:1])
         return self.choices.choose(axis, tuple(value for value in values if value in few))
 
 
@@ -138,6 +138,18 @@ def test_extensions_are_the_same_merged_and_unmerged(monkeypatch: pytest.MonkeyP
         every = Explorer(plan.forest, run, unmerged(watcher))
         assert merged.diagram() == every.diagram()
         assert merged.runs <= every.runs
+
+
+def test_what_follows_on_a_message_is_the_same_merged_and_unmerged(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"connection": ("accepted", "refused"), "DATA": ("2xx", "4xx")}
+    monkeypatch.setitem(globals(), "FEW", {**few, "end of data": ("2xx", "4xx", "5xx")})
+    plan = survey([policy()], 2)
+    (one,), view = plan.policies, plan.views[0]
+    run, watcher = partial(in_few, plan.run(one, view)), Watcher(one, view.kind)
+    merged = Explorer(plan.forest, run, watcher)
+    every = Explorer(plan.forest, run, unmerged(watcher))
+    assert merged.diagram() == every.diagram()
+    assert merged.runs < every.runs
 
 
 def in_few(run: Callable[[Chooser], Outcome], choose: Chooser) -> Outcome:
