@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eximsim.mta.base.string import SPACES, string_dequote
+from eximsim.mta.base.string import skip_spaces, string_dequote
 
 
 class TooManyWords(Exception):
@@ -15,7 +15,7 @@ def command_words(command: str, most: int) -> list[str]:
     Raises ``TooManyWords`` if there are more than ``most``.
     """
     words: list[str] = []
-    position, end = _after_spaces(command, 0), len(command)
+    position, end = skip_spaces(command, 0), len(command)
     while position < end and len(words) < most:
         if command[position] == "'":
             close = command.find("'", position + 1)
@@ -25,13 +25,7 @@ def command_words(command: str, most: int) -> list[str]:
         else:
             word, position = string_dequote(command, position)
             words.append(word)
-        position = _after_spaces(command, position)
+        position = skip_spaces(command, position)
     if position < end:
         raise TooManyWords
     return words
-
-
-def _after_spaces(text: str, position: int) -> int:
-    while position < len(text) and text[position] in SPACES:
-        position += 1
-    return position

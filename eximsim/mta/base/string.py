@@ -31,6 +31,13 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def skip_spaces(text: str, position: int) -> int:
+    """Where the text goes on after white space."""
+    while position < len(text) and text[position] in SPACES:
+        position += 1
+    return position
+
+
 def octets(text: str) -> bytes:
     """The octets that ``text`` stands for."""
     return text.encode("utf-8", "surrogateescape")

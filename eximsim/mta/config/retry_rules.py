@@ -7,7 +7,7 @@ import re
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.errnos import ECONNREFUSED, ETIMEDOUT
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.base.string import SPACES, string_dequote
+from eximsim.mta.base.string import SPACES, skip_spaces, string_dequote
 from eximsim.mta.config.config_lines import ConfigLine
 from eximsim.mta.config.option_values import readconf_readfixed
 from eximsim.quick_dataclass import dataclass
@@ -80,34 +80,28 @@ def readconf_retry_rule(line: ConfigLine) -> RetryRule:
 def _rule(line: ConfigLine) -> RetryRule:
     text = line.text
     pattern, position = string_dequote(text, 0)
-    error = _GRAPHIC.match(text, _skip(text, position))
+    error = _GRAPHIC.match(text, skip_spaces(text, position))
     if error is None:
         raise ValueError("missing error type in retry rule")
     basic_errno, more_errno = readconf_retry_error(error[0])
-    position = _skip(text, error.end())
+    position = skip_spaces(text, error.end())
     senders = None
     if text.startswith("senders", position):
-        position = _skip(text, position + len("senders"))
+        position = skip_spaces(text, position + len("senders"))
         if text[position : position + 1] != "=":
             raise ValueError('"=" expected after "senders" in retry rule')
-        senders, position = string_dequote(text, _skip(text, position + 1))
+        senders, position = string_dequote(text, skip_spaces(text, position + 1))
     steps: list[RetryStep] = []
-    position = _skip(text, position)
+    position = skip_spaces(text, position)
     while position < len(text):
         step, position = _step(text, position)
         steps.append(step)
-        position = _skip(text, position)
+        position = skip_spaces(text, position)
         if position < len(text):
             if text[position] != ";":
                 raise ValueError("semicolon expected")
-            position = _skip(text, position + 1)
+            position = skip_spaces(text, position + 1)
     return RetryRule(pattern, basic_errno, more_errno, senders, tuple(steps), line.path, line.line)
-
-
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in SPACES:
-        position += 1
-    return position
 
 
 def _step(text: str, position: int) -> tuple[RetryStep, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import string_printing
@@ -38,7 +37,7 @@ def post_process_one(
         ADDRESS_OUTCOME,
         rc.name,
         address=addr.address,
-        recipient=_origin(addr).address,
+        recipient=addr.top.address,
         errno=int(addr.basic_errno),
         message=addr.message,
         cv=addr.cv,
@@ -61,13 +60,6 @@ def post_process_one(
     else:
         _failed_address(delivery, addr)
     process.disable_logging = False
-
-
-def _origin(addr: Address) -> Address:
-    """The recipient of the message that ``addr`` comes from."""
-    while addr.parent is not None:
-        addr = addr.parent
-    return addr
 
 
 def _failed_address(delivery: Delivery, addr: Address) -> None:
@@ -106,20 +98,13 @@ def address_done(delivery: Delivery, addr: Address) -> None:
 
 def child_done(delivery: Delivery, addr: Address) -> None:
     """Count the address off its parents; a parent whose last child is done is done itself."""
-    while addr.parent is not None:
-        addr = addr.parent
-        addr.child_count -= 1
-        if addr.child_count > 0:
+    for parent in addr.ancestors():
+        parent.child_count -= 1
+        if parent.child_count > 0:
             return
-        address_done(delivery, addr)
-        if all(above.address != addr.address for above in _ancestors(addr)):
-            deliver_msglog(delivery.process, f"{addr.address}: children all complete")
-
-
-def _ancestors(addr: Address) -> Iterator[Address]:
-    while addr.parent is not None:
-        addr = addr.parent
-        yield addr
+        address_done(delivery, parent)
+        if all(above.address != parent.address for above in parent.ancestors()):
+            deliver_msglog(delivery.process, f"{parent.address}: children all complete")
 
 
 def process_failed(delivery: Delivery) -> None:

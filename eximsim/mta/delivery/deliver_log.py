@@ -42,11 +42,7 @@ def string_log_address(process: Process, addr: Address, *, success: bool = False
         text = f"{'save ' if is_relative else ''}{_log_local_part(addr)}"
     else:
         text = f"{_log_local_part(addr)}@{_log_domain(process, addr)}" if addr.cc_local_part else addr.address
-    top, between = addr, []
-    while top.parent is not None:
-        top = top.parent
-        if top.parent is not None:
-            between.append(top.address)
+    top, between = addr.top, [one.address for one in addr.ancestors()][:-1]
     parents = between if selector(process, "all_parents") else between[:1] if addr.made_for else []
     from_one = addr.onetime_parent is not None
     if not local_only and not parents and not from_one and _is_written_alike(text, top.address):

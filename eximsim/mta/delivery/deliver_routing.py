@@ -231,10 +231,8 @@ def _not_queued(delivery: Delivery, addr: Address) -> bool:
 
 def _mark_homonym(addr: Address) -> None:
     """An address that is its own ancestor gets a unique form of its own."""
-    parent = addr.parent
-    while parent is not None and parent.address.lower() != addr.address.lower():
-        parent = parent.parent
-    if parent is not None:
+    same = (one for one in addr.ancestors() if one.address.lower() == addr.address.lower())
+    if (parent := next(same, None)) is not None:
         generation = chr(ord(parent.unique[1]) + 1) if parent.unique.startswith("\\") else "0"
         addr.unique = f"\\{generation}\\{addr.address}"
     local_part, at, domain = addr.unique.rpartition("@")

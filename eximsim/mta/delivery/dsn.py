@@ -63,9 +63,7 @@ def moan_check_errorcopy(process: Process, recipient: str) -> str | None:
 
 def address_information(addr: Address, before: str, between: str, after: str) -> tuple[str, bool]:
     """Who failed, as a report says it, and whether he may be named. Source: print_address_information()."""
-    top = addr
-    while top.parent is not None:
-        top = top.parent
+    top = addr.top
     text, named, shown = before, True, addr.address
     if addr.parent is not None and addr.hide_child:
         shown, named = "an undisclosed address", False
@@ -105,9 +103,7 @@ def address_error(process: Process, addr: Address, lead: str) -> str:
 
 def address_status(process: Process, addr: Address, action: str, status: str) -> list[str]:
     """What became of a recipient, for machines. Source: print_dsn_addr_action()."""
-    top = addr
-    while top.parent is not None and process.profile.reports_name_the_recipient:
-        top = top.parent
+    top = addr.top if process.profile.reports_name_the_recipient else addr
     told = process.profile.reports_name_the_recipient or action == "delivered"
     lines = [f"Original-Recipient: {addr.dsn_orcpt}"] if addr.dsn_orcpt and told else []
     return [*lines, f"Action: {action}", f"Final-Recipient: rfc822;{top.address}", f"Status: {status}"]

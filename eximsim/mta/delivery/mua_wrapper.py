@@ -22,8 +22,7 @@ def routing_failed(delivery: Delivery) -> bool:
         return False
     addr, failed = addrs[0], delivery.failed[0] if delivery.failed else None
     which = "local" if delivery.local else "deferred" if delivery.defer else "failed"
-    while addr.parent is not None:
-        addr = addr.parent
+    addr = addr.top
     if addr is not failed:
         log_write(delivery.process, f"** {addr.address} routing yielded a {which} delivery")
     why = f": {addr.message}" if addr.message else ""

@@ -6,7 +6,15 @@ import hmac
 import re
 from collections.abc import Mapping
 
-from eximsim.mta.base.string import SPACES, from_octets, in_quotes, list_items, octets, string_dequote
+from eximsim.mta.base.string import (
+    SPACES,
+    from_octets,
+    in_quotes,
+    list_items,
+    octets,
+    skip_spaces,
+    string_dequote,
+)
 from eximsim.mta.config import expansion_names
 from eximsim.mta.expand import expand_outside
 from eximsim.mta.expand.expand_conditions import run_acl
@@ -141,26 +149,20 @@ def _field(number: int, separators: str, text: str) -> str | None:
 def expand_getkeyed(key: str, text: str) -> str | None:
     """The value of ``key`` in ``key=value key="quoted value" ...``, or None (src/expand.c)."""
     wanted = ascii_lower(key)
-    position, end = _skip(text, 0), len(text)
+    position, end = skip_spaces(text, 0), len(text)
     while position < end:
         start = position
         while position < end and text[position] != "=" and text[position] not in SPACES:
             position += 1
         name = text[start:position]
-        position = _skip(text, position)
+        position = skip_spaces(text, position)
         if text.startswith("=", position):
-            position = _skip(text, position + 1)
+            position = skip_spaces(text, position + 1)
         value, position = string_dequote(text, position)
         if ascii_lower(name) == wanted:
             return value
-        position = _skip(text, position)
+        position = skip_spaces(text, position)
     return None
-
-
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in SPACES:
-        position += 1
-    return position
 
 
 def _extract_json(key: str, number: int | None, text: str, strings: bool) -> str | None:

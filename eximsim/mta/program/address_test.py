@@ -133,11 +133,7 @@ def _print_failure(process: Process, addr: Address, asked: str, rc: Rc, *, full:
 
 
 def _ancestry(addr: Address) -> str:
-    text, parent = "", addr.parent
-    while parent is not None:
-        text += f"\n    <-- {parent.address}"
-        parent = parent.parent
-    return text
+    return "".join(f"\n    <-- {one.address}" for one in addr.ancestors())
 
 
 def _print_routed(process: Process, addr: Address, *, duplicate: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import field, replace
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING
@@ -247,6 +248,19 @@ class Address:
     def base_unique(self) -> str:
         """``unique`` without what tells homonyms apart."""
         return self.unique[3:] if self.is_homonym else self.unique
+
+    def ancestors(self) -> Iterator[Address]:
+        """The addresses that it comes from, nearest first."""
+        above = self.parent
+        while above is not None:
+            yield above
+            above = above.parent
+
+    @property
+    def top(self) -> Address:
+        """The recipient of the message that it comes from; itself if it is one."""
+        *_, top = (self, *self.ancestors())
+        return top
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,9 +160,7 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
         return
     if addr.made_for and addr.parent is not None:
         _take_local_part(process, addr.parent)
-    top = addr
-    while top.parent is not None:
-        top = top.parent
+    top = addr.top
     known["original_domain"], known["original_local_part"] = top.domain, _routed_local_part(top)
     if addr.parent is not None and addr.made_for:
         known["domain"] = _known(addr.parent, addr.domain)

@@ -57,14 +57,11 @@ def prepare(process: Process, addr: Address, router: DriverInstance, verify: Ver
 
 def _in_loop(process: Process, addr: Address, router: DriverInstance) -> bool:
     """Whether an ancestor was routed by this router: the same address, or any if repeat_use is unset."""
-    parent = addr.parent
-    while parent is not None:
-        if parent.router is router and (
-            not router.options.flag("repeat_use") or _same_address(parent, addr, router)
-        ):
-            return True
-        parent = parent.parent
-    return False
+    return any(
+        parent.router is router
+        and (not router.options.flag("repeat_use") or _same_address(parent, addr, router))
+        for parent in addr.ancestors()
+    )
 
 
 def _same_address(parent: Address, addr: Address, router: DriverInstance) -> bool:
@@ -76,10 +73,7 @@ def _same_address(parent: Address, addr: Address, router: DriverInstance) -> boo
 
 
 def _too_many_parents(addr: Address) -> bool:
-    count, parent = 0, addr.parent
-    while parent is not None:
-        count, parent = count + 1, parent.parent
-    return count > _LONGEST_DYNASTY + 1
+    return sum(1 for _ in addr.ancestors()) > _LONGEST_DYNASTY + 1
 
 
 def _strip_affixes(addr: Address, router: DriverInstance) -> bool:

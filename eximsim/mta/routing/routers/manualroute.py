@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import SPACES, list_items, split_separator, string_dequote
+from eximsim.mta.base.string import SPACES, list_items, skip_spaces, split_separator, string_dequote
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host_chain, match
 from eximsim.mta.process.log import log_write
@@ -90,16 +90,16 @@ def _route_item(process: Process, router: DriverInstance, addr: Address) -> tupl
         data = rf.rf_expand_data(process, addr, router.options.text("route_data") or "")
         if isinstance(data, Rc):
             return data
-        text, end = string_dequote(data, _skip_spaces(data, 0))
-        return (text, data[_skip_spaces(data, end) :], None) if text else Rc.DECLINE
+        text, end = string_dequote(data, skip_spaces(data, 0))
+        return (text, data[skip_spaces(data, end) :], None) if text else Rc.DECLINE
     for item in _route_items(routes):
         domains, end = string_dequote(item, 0)
         if not item:
             continue
         found = match.match_isinlist(process, addr.domain, domains, Kind.DOMAIN, single=True)
         if found.rc is Rc.OK:
-            text, end = string_dequote(item, _skip_spaces(item, end))
-            return text, item[_skip_spaces(item, end) :], found.value
+            text, end = string_dequote(item, skip_spaces(item, end))
+            return text, item[skip_spaces(item, end) :], found.value
         if found.rc is Rc.DEFER:
             addr.message = "lookup defer in route_list"
             return Rc.DEFER
@@ -113,12 +113,6 @@ def _route_items(routes: str) -> list[str]:
         if rest != routes.lstrip(SPACES):
             return list(list_items(rest, separator))
     return list(list_items(routes, _ITEM_SEPARATOR))
-
-
-def _skip_spaces(text: str, position: int) -> int:
-    while position < len(text) and text[position] in SPACES:
-        position += 1
-    return position
 
 
 def _choices(process: Process, router: DriverInstance, addr: Address, words: str) -> _Choices | None:

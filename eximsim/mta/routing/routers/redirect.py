@@ -211,7 +211,7 @@ def _add_generated(
             child.utf8 = Downconvert.NEVER
         child.hide_child = options.flag("hide_child_in_errmsg")
         if options.flag("one_time") and not process.queue_2stage:
-            child.onetime_parent = _top(addr).address
+            child.onetime_parent = addr.top.address
         child.errors_address, child.data = errors_address, dict(data)
         child.ignore_error = one.ignore_error or addr.ignore_error
         if one.errors_address is not None:
@@ -266,19 +266,10 @@ def _prepare_special(process: Process, router: DriverInstance, child: Address) -
         rf.rf_require_transport(process, child, router, option)
 
 
-def _top(addr: Address) -> Address:
-    """The recipient of the message that an address comes from."""
-    while addr.parent is not None:
-        addr = addr.parent
-    return addr
-
-
 def _is_ancestor(addr: Address, text: str) -> bool:
     """Whether the address, or one that it came from, is ``text``; in lower case unless its router minds."""
-    ancestor: Address | None = addr
-    while ancestor is not None:
-        caseful = ancestor.router is not None and ancestor.router.options.flag("caseful_local_part")
-        if (text == ancestor.address) if caseful else (text.lower() == ancestor.address.lower()):
+    for one in (addr, *addr.ancestors()):
+        caseful = one.router is not None and one.router.options.flag("caseful_local_part")
+        if (text == one.address) if caseful else (text.lower() == one.address.lower()):
             return True
-        ancestor = ancestor.parent
     return False
