@@ -162,3 +162,6 @@ class ServerSwitches(TlsLibrarySwitches):
         387, "unpack_time() in exim_msgdate.src", since("4.99", "cd43f5ee0", 421)
     )
     """The line of ``exim_msgdate`` that a warning about the number of the host names."""
+
+    notifier_left_out: bool = switch(False, "main() in exim.c", since("4.95", "99ea5f6fa", item="bug 2616"))
+    """``-oY``: a daemon without the socket by which others tell it what there is to do."""

@@ -268,6 +268,7 @@ POINTS: Sequence[Point] = (
     _point("9eed571fd"),
     _point("65fe78025"),
     _point("3c90bbcdc"),
+    _point("99ea5f6fa"),
     _point("7044dd8fd", ("confs/5840", "+tls_sni")),
     _point("99350dede", ("confs/5801", "")),
     _point("0bfae1bfb"),

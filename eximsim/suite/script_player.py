@@ -21,7 +21,7 @@ from eximsim.suite.outputs import Raw
 from eximsim.suite.runtest_versions import Era
 from eximsim.suite.script_files import FileCommands, Missing, NotKnown, NotModelled, cut
 from eximsim.suite.script_utilities import SHOWN_AS, UTILITIES, Utilities
-from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
+from eximsim.suite.script_words import input_line, is_daemon, is_server, waiting_port
 from eximsim.suite.scripted_client import read_client
 from eximsim.suite.scripted_server import ScriptedServer, read_server
 from eximsim.suite.source import as_bytes, substitute
@@ -151,8 +151,11 @@ class Player:
     def exim(self, command: script.Exim) -> None:
         """Run the program, as a daemon if it is one; then wait for a scripted server."""
         arguments = self._with_ids(self._substituted(command.arguments), command)
-        if is_wait_mode(arguments):
-            raise self._unsupported("a daemon in wait mode", command)
+        port = waiting_port(arguments)
+        if port is not None:
+            if not isinstance(self.subject, ModelSubject):
+                raise self._unsupported("a daemon in wait mode", command)
+            self.subject.machine.waiting_port = port
         argv = [
             f"-DEXIM_PATH={self.identity.directory}/eximdir/exim",
             "-C",
@@ -161,11 +164,12 @@ class Player:
         given = INPUT.search(arguments)
         argv += self._words(arguments if given is None else arguments[: given.start()], command)
         environment = self._environment(command)
-        if is_daemon(arguments):
+        if is_daemon(arguments) or port is not None:
             result = self.subject.start_daemon(argv, environment)
             self.debugged |= result.debugged
-            self.raw.say(result.stdout, "")
-            self.raw.say_server(None, result.stderr)
+            self.raw.say(result.stdout, "" if port is None else result.stderr)
+            if port is None:
+                self.raw.say_server(None, result.stderr)
             return
         user = command.user or "root" if command.sudo else None
         stdin = self._stdin(command, command.body)

@@ -7,7 +7,7 @@ from typing import Literal
 
 _SERVER = re.compile(r"(^|\s)-DSERVER=server(\s|$)")
 _NOT_DAEMON = re.compile(r"(^|\s)-DNOTDAEMON(\s|$)")
-_WAIT_MODE = re.compile(r"(^|\s)-DSERVER=wait:")
+_WAIT_MODE = re.compile(r"(?:^|\s)-DSERVER=wait:(\d+)(?=\s)", re.ASCII)
 _ESCAPED_LINE = re.compile(r":(\w+):(.*)", re.DOTALL)
 _STRING_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "e": "\x1b", "\\": "\\"}
 
@@ -24,9 +24,10 @@ def is_daemon(arguments: str) -> bool:
     return is_server(arguments) and _NOT_DAEMON.search(arguments) is None
 
 
-def is_wait_mode(arguments: str) -> bool:
-    """Whether a call of Exim starts a daemon on a socket that listens already."""
-    return _WAIT_MODE.search(arguments) is not None
+def waiting_port(arguments: str) -> str | None:
+    """The port on which a socket listens already for the daemon that a call of Exim starts."""
+    match = _WAIT_MODE.search(arguments)
+    return None if match is None else match[1]
 
 
 def input_line(line: str) -> tuple[Kind, str]:

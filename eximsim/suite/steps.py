@@ -10,7 +10,7 @@ from eximsim.errors import Unsupported
 from eximsim.suite import script
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.runtest_versions import NEWEST, Era
-from eximsim.suite.script_words import input_line, is_daemon, is_server, is_wait_mode
+from eximsim.suite.script_words import input_line, is_daemon, is_server, waiting_port
 from eximsim.suite.source import substitute
 
 
@@ -163,7 +163,7 @@ def _exim(command: script.Exim, words: _Words) -> dict[str, Any]:
         line = re.sub(r"\s-bd\s", f" -bdf {option}", line, count=1)
         return {"do": "daemon", "command": f"{line}-server", "conf": words.conf, "pid": pid,
                 "env": dict(command.environment)}  # fmt: skip
-    if is_wait_mode(given):
+    if waiting_port(given) is not None:
         return {"do": "wait_mode", "command": f"{line}-server", "conf": words.conf,
                 "env": dict(command.environment)}  # fmt: skip
     suffix = "-server" if is_server(given) else ""

@@ -86,6 +86,8 @@ class Machine:
     """Files into which the caller has redirected ``"stdout"`` and ``"stderr"`` of the program."""
     hints_known: bool = False
     """The hints hold all that there is: this machine has had no life before its first command."""
+    waiting_port: str | None = None
+    """The port of the socket that a daemon gets as its standard input (-bw)."""
     input_pause: float = 0
     """So many seconds pass between what is on standard input and its end."""
     left_behind: int = 0
@@ -172,6 +174,8 @@ class Process:
     dont_deliver: bool = False  # -N
     connection: int = 0
     """The number by which the log knows the incoming connection or message (set_connection_id())."""
+    gateway: bool = False
+    """-G: header lines of local messages are left as they are (``suppress_local_fixups_default``)."""
     tls_on_connect: bool = False
     """-tls-on-connect: whoever calls starts with TLS."""
     smtp_receive_timeout: int | None = None

@@ -207,6 +207,11 @@ class Reception:
         return Rejected(self.envelope.sender or "", [r.address for r in self.envelope.recipients], shown)
 
     @property
+    def suppress_local_fixups(self) -> bool:
+        """Whether header lines of a local message are left as they are: ``control``, or -G."""
+        return self.envelope.suppress_local_fixups or self.process.gateway
+
+    @property
     def headers(self) -> list[Header]:
         """``header_list``: empty unless a message is between DATA and its answer."""
         return self.process.header_list

@@ -114,6 +114,26 @@ class CommandLine:
     labels: bool = True
     """Whether -bP says what each value is of; -n: it does not."""
     filter_test: FilterTest = field(default_factory=FilterTest)
+    asked: set[Mode] = field(default_factory=set)
+    """All modes that options have named: some do not go together."""
+    acts_on_addresses: bool = False
+    """An -M option that takes addresses behind the message."""
+    without_notifier: bool = False
+    """-oY: a daemon without the socket by which others tell it what there is to do."""
+    usage: bool = False
+    """--help."""
+    gateway: bool = False
+    """-G: header lines of local messages are left as they are."""
+    per_connection: int | None = None
+    """-oB: in place of connection_max_messages."""
+    to_syslog: bool = False
+    """-L: all logs go to syslog."""
+    pid_file: str | None = None
+    """-oP: in place of pid_file_path."""
+    wait_mode: bool = False
+    """-bw: the daemon's socket listens already."""
+    wait_timeout: int = 0
+    """The seconds after which such a daemon ends if nobody has called; 0: never."""
 
     def leaves_on_queue(self, options: Options) -> bool:
         """Whether messages are only queued: -od.. says so, or queue_only, which -od.. may override."""

@@ -38,10 +38,14 @@ _DELIVERY = "daemon-accept-delivery"
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """How a daemon listens for SMTP: on the ``ports`` of -oX; ``queue_only``: what comes in stays queued."""
+    """How a daemon listens for SMTP: on the ``ports`` of -oX; ``queue_only``: what comes in stays queued.
+
+    ``waited``: on a socket that listens already (-bw), for so many seconds if nobody calls; 0: for ever.
+    """
 
     ports: str | None
     queue_only: bool = False
+    waited: int | None = None
 
 
 def daemon_go(
@@ -71,16 +75,22 @@ def daemon_go(
     log_write(
         process,
         f"exim {process.profile.version} daemon started: pid={process.pid}, "
-        f"{_queue_runs(process, run, listens=listening is not None)}, "
-        + (
-            f"listening for {_describe(process, daemon.listeners)}" if listening else "not listening for SMTP"
-        ),
+        + _works(process, daemon, listening, run),
     )
     _load_dh_parameters(process)
     if run.interval:
         next_run = Alarm(process.world.now() + run.interval, run.interval, partial(_run_queue, process, run))
         process.machine.unwatched.alarms.append(next_run)
         next_run.job()
+
+
+def _works(process: Process, daemon: Daemon, listening: Listening | None, run: QueueRun) -> str:
+    """What the daemon does, as the start-up line has it."""
+    if listening and listening.waited is not None:
+        ends = f"terminating after {listening.waited} seconds" if listening.waited else "with no wait timeout"
+        return f"launched with listening socket, {ends}"
+    where = f"listening for {_describe(process, daemon.listeners)}" if listening else "not listening for SMTP"
+    return f"{_queue_runs(process, run, listens=listening is not None)}, {where}"
 
 
 def _listen(process: Process, listeners: tuple[Listener, ...], *, queue_only: bool) -> None:

@@ -26,6 +26,7 @@ from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
+from eximsim.mta.program.bad_options import USAGE
 from eximsim.mta.program.caller import (
     CHECKING,
     Fatal,
@@ -35,7 +36,7 @@ from eximsim.mta.program.caller import (
     set_sender,
 )
 from eximsim.mta.program.command_line import CommandLine, Mode
-from eximsim.mta.program.exim_argv import MESSAGE_ID, USAGE, BadOption, BadUse, parse_argv
+from eximsim.mta.program.exim_argv_refused import read_command_line
 from eximsim.mta.program.expand_test import expansion_test
 from eximsim.mta.program.filtertest import filter_test
 from eximsim.mta.program.readconf_print import readconf_print
@@ -84,19 +85,24 @@ def run(
     """
     machine.effort = Effort()
     try:
-        line = _command_line(argv, profile)
+        line = read_command_line(argv, profile)
         config = config or _configuration(machine, line, profile)
     except Fatal as problem:
         return ExitStatus(1, "", str(problem))
     if line.perl_at_start and config.main.is_set("perl_startup"):
         raise Unsupported("perl_startup at the start (-ps)", *config.main.where("perl_startup"))
+    if line.to_syslog:
+        config = replace(config, main=config.main.replaced(log_file_path="syslog"))
     if line.mode in _SUBMITTING and config.main.flag("mua_wrapper"):
         config, line = _wrapping(config), replace(line, errors="stderr", synchronous=True, queue_smtp=False)
     out: list[str] = []
     err: list[str] = []
     process = Process(machine, config, profile, machine.new_pid(), out=out.append, err=err.append)
     process.environment = env
-    _heed(process, line)
+    try:
+        _heed(process, line)
+    except Fatal as problem:
+        return ExitStatus(1, "", str(problem))
     if profile.no_certificate_always_told and line.mode not in CHECKING and line.mode not in _PRINTING:
         daemon.warn_of_certificate(process)
     _check_arguments_logged(process, line)
@@ -112,27 +118,6 @@ def run(
     return ExitStatus(code, "".join(out), "".join(err), line.debugging)
 
 
-def _command_line(argv: Sequence[str], profile: Profile) -> CommandLine:
-    """The options of the call; raises ``Fatal`` with what the program says of a bad one."""
-    try:
-        line = parse_argv(argv)
-        if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
-            raise BadOption(f"-bp{line.option}")
-        if line.option == queue.SET_QUEUE and not profile.messages_change_queue:
-            raise BadOption(line.option)
-        if line.apart and profile.queue_runners_described:
-            raise BadOption("-q")
-    except BadOption as bad:
-        who, end = ("exim:", "\n") if profile.fatal_names_program else ("exim abandoned:", "")
-        raise Fatal(f"{who} unknown, malformed, or incomplete option {bad}\n{end}") from None
-    except BadUse as bad:
-        raise Fatal(f"exim: {bad}\n") from None
-    if line.reference is not None and not MESSAGE_ID.fullmatch(line.reference):
-        name = "exim: " if profile.fatal_names_program else ""
-        raise Fatal(f"{name}-oMm must be a valid message ID\n")
-    return line
-
-
 def _heed(process: Process, line: CommandLine) -> None:
     """What the options set in the process."""
     machine, profile = process.machine, process.profile
@@ -145,7 +130,11 @@ def _heed(process: Process, line: CommandLine) -> None:
     process.dont_deliver, process.debugging = line.dont_deliver, line.debugging
     process.synchronous = line.synchronous
     process.receive_timeout, process.smtp_receive_timeout = line.receive_timeout, line.smtp_receive_timeout
-    process.fudged_queue_times = line.queue_times
+    process.fudged_queue_times, process.gateway = line.queue_times, line.gateway
+    if line.gateway and not is_trusted(process):
+        raise Fatal("exim: permission denied (-G requires a trusted user)\n")
+    if line.per_connection is not None and line.mode in _DELIVERING:
+        raise Unsupported("the option -oB, where messages are delivered")
     if line.mode in CHECKING or is_trusted(process):
         process.variables.update({name: TaintedText(value) for name, value in line.given.items()})
 
@@ -407,11 +396,18 @@ def _initialise(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 def _daemon(process: Process, line: CommandLine, stdin: bytes) -> int:
     queue_only = line.leaves_on_queue(process.config.main)
-    listening = daemon.Listening(line.ports, queue_only=queue_only) if line.listens else None
+    waited = line.wait_timeout if line.wait_mode else None
+    ports = process.machine.waiting_port if line.wait_mode else line.ports
+    if line.wait_mode and (ports is None or waited):
+        raise Unsupported("a daemon on a socket that listens already (-bw)")
+    if line.pid_file is not None and not (process.machine.test_harness or process.machine.uid == 0):
+        raise Unsupported("the option -oP from somebody who is not root")
+    listening = daemon.Listening(ports, queue_only, waited) if line.listens else None
     daemon.daemon_go(process, listening, line.run, foreground=line.foreground)
     return 0
 
 
+_DELIVERING = frozenset((Mode.RECEIVE, Mode.SMTP, Mode.BATCH, Mode.DAEMON, Mode.QUEUE_RUN, Mode.DELIVER))
 _SUBMITTING = frozenset((Mode.RECEIVE, Mode.SMTP, Mode.BATCH))
 
 

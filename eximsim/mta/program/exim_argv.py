@@ -8,35 +8,24 @@ from dataclasses import replace
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_readtime
+from eximsim.mta.base.string import octets
 from eximsim.mta.delivery.queue import QUEUE_ACTIONS, SET_QUEUE, TAKES_ADDRESSES, QueueRun, Selection
+from eximsim.mta.program.bad_options import BadOption, BadUse, Clash
 from eximsim.mta.program.command_line import CommandLine, Mode
+from eximsim.mta.program.debug_selector import BadSelector, debug_selector
+from eximsim.mta.program.incompatible import incompatible
 
 _DEFINE = re.compile(r"\s*([A-Z][A-Za-z0-9_]*)\s*(?:=\s*(.*))?", re.S)
 _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
 _SELECTING = re.compile(r"(q?)([RS].*)", re.S)
 _SELECTED = re.compile(r"(r?)(f?)(f?)")
-_INCOMPATIBLE = "incompatible command-line options or arguments"
 _LISTING = re.compile(r"c|r?[aiu]?")
 MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
+_LONGEST_SYSLOG_NAME = 32
 _DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
-_IGNORED = re.compile(r"-(?:B.*|G|m|bm|ob.*|om|oo|oB\d*|h\d*|U|pd|x|odb?|odi|odf|ov|ti?me|O.*)")
+_IGNORED = re.compile(r"-(?:A[cm]|B.+|m|bm|om|oo|n.+|U.*|pd|x|O.+|X.+)")
 _ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w": "sender"}
-
-USAGE = (
-    "Exim is a Mail Transfer Agent. It is normally called by Mail User Agents,\n"
-    "not directly from a shell command line. Options and/or arguments control\n"
-    "what it does when called. For a list of options, see the Exim documentation.\n"
-)
-"""What a call without arguments prints."""
-
-
-class BadOption(Exception):
-    """An option that is unknown, malformed or incomplete."""
-
-
-class BadUse(Exception):
-    """Options that do not go together, or an argument that does not fit: what the program says of it."""
 
 
 class _Parser:
@@ -55,12 +44,15 @@ class _Parser:
 
     def parse(self) -> CommandLine:
         while self._rest:
-            if not self._rest[0].startswith("-") or self._rest[0] == "-":
+            if not self._rest[0].startswith("-"):
                 break
             self._option = self._rest.pop(0)
             if self._option == "--":
                 break
             self._one(self._option)
+            self.line.asked.add(self.line.mode)
+        if incompatible(self.line, recipients=bool(self._rest)):
+            raise Clash(self.line.sender)
         self.line.arguments += self._rest
         return self.line
 
@@ -77,6 +69,70 @@ class _Parser:
             raise BadOption(option)
 
     # ---- options with something behind them ---------------------------------------------------------
+
+    def skip(self) -> None:
+        """-B: what follows is Sendmail's, and does not count."""
+        if self._rest:
+            self.next()
+
+    def drop(self, option: str) -> None:
+        """-O and -X: so does what follows them, but there has to be something."""
+        if not self._rest:
+            raise BadUse(f"string expected after {option}")
+        self.next()
+
+    def hops(self, text: str) -> None:
+        """-h with a number, which does not count."""
+        if not (text or self.next())[:1].isdigit():
+            raise BadOption(self._option)
+
+    def per_connection(self, text: str) -> None:
+        """-oB: how many messages go down a connection."""
+        if not text and self._rest and self._rest[0][:1].isdigit():
+            text = self.next()
+        if text and not text[:1].isdigit():
+            raise BadUse("number expected after -oB")
+        digits = re.match(r"\d*", text, re.ASCII)
+        self.line.per_connection = int(digits[0] or 1) if digits else 1
+
+    def syslog(self, text: str) -> None:
+        """-L: the name under which all goes to syslog."""
+        name = text or self.next()
+        if len(octets(name)) > _LONGEST_SYSLOG_NAME:
+            raise BadUse(f'the -L syslog name is too long: "{name}"')
+        self.line.to_syslog = True
+
+    def protocol(self, text: str) -> None:
+        """-p: the protocol by which a message came, and after a colon the host."""
+        text = text or self.next()
+        protocol, colon, host = text.partition(":")
+        if not text:
+            return
+        if "received_protocol" in self.line.given:
+            raise BadUse("received_protocol is set already")
+        self.line.given["received_protocol"] = protocol
+        if colon:
+            self.line.given["sender_host_name"] = host
+
+    def pid_file(self, text: str) -> None:
+        """-oP: the file in which the daemon leaves its number."""
+        if text == "X":
+            raise Unsupported("the option -oPX")
+        if text:
+            raise BadOption(self._option)
+        self.line.pid_file = self.next()
+
+    def exact_ports(self) -> None:
+        """-oX: which ports and interfaces a daemon listens on."""
+        self.line.ports = self.next()
+
+    def wait(self, text: str) -> None:
+        """-bw: a daemon whose socket listens already."""
+        seconds = readconf_readtime(text) if text else 0
+        if seconds is None or (text and seconds <= 0):
+            raise BadUse(f"bad time value {self._option}: abandoned")
+        self.line.mode, self.line.listens, self.line.foreground = Mode.DAEMON, True, True
+        self.line.wait_mode, self.line.wait_timeout = True, seconds
 
     def config(self, text: str) -> None:
         self.line.config = text or self.next()
@@ -99,8 +155,6 @@ class _Parser:
             self.line.mode = Mode.FILTER
 
     def daemon(self, *, foreground: bool = False) -> None:
-        if self.line.mode is Mode.QUEUE_RUN:
-            raise BadUse(_INCOMPATIBLE)
         self.line.mode, self.line.listens = Mode.DAEMON, True
         self.line.foreground = foreground
 
@@ -128,9 +182,6 @@ class _Parser:
     def name(self, text: str) -> None:
         self.line.sender_name = text or self.next()
 
-    def ports(self, text: str) -> None:
-        self.line.ports = text or self.next()
-
     def log_line(self, text: str) -> None:
         self.line.mode = Mode.LOG_LINE
         self.line.option = text or self.next()
@@ -138,19 +189,11 @@ class _Parser:
     def debug(self, text: str) -> None:
         if text == "ropcr":
             return  # since 4.00 there is nothing to drop
-        names = _DEBUG.fullmatch(text)
-        if names is None:
-            raise Unsupported(f"the option {self._option}")
-        chosen = {"default"}
-        for sign, name in _DEBUG_NAME.findall(names[1]):
-            if name == "all":
-                chosen.clear()
-            if sign == "+":
-                chosen.add(name)
-            else:
-                chosen.discard(name)
-        self.line.debugging = bool(chosen)
-        self.line.verbose = "all" in chosen or "default" in chosen
+        try:
+            chosen = debug_selector(text)
+        except BadSelector as bad:
+            raise BadUse(str(bad)) from None
+        self.line.debugging, self.line.verbose = chosen.any, chosen.verbose
 
     def patience(self, name: str, text: str) -> None:
         """-or and -os: how long to wait for a message, or for an SMTP client."""
@@ -184,13 +227,14 @@ class _Parser:
         elif option in QUEUE_ACTIONS:
             self.line.mode, self.line.option = Mode.ACT, option
         else:
-            raise Unsupported(f"the option {option}")
+            raise BadOption(option)
         if not self._rest:
             raise BadUse(f"no message ids given after {option} option")
         ids = [self.next()] if option in TAKES_ADDRESSES else [self.next(), *self._rest]
         if option not in TAKES_ADDRESSES:
             self._rest.clear()
         self.line.arguments += [self._message_id(option, name) for name in ids]
+        self.line.acts_on_addresses = option in TAKES_ADDRESSES
 
     @staticmethod
     def _message_id(option: str, name: str) -> str:
@@ -237,8 +281,6 @@ class _Parser:
             ids.append(self._rest.pop(0))
         first = ids[0] if ids else None
         last = ids[1] if len(ids) > 1 else None
-        if self.line.mode is Mode.DAEMON:
-            raise BadUse(_INCOMPATIBLE)
         self.line.mode = Mode.QUEUE_RUN
         self.line.run = replace(run, ids=(first, last))
 
@@ -328,13 +370,20 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-brt": lambda parser: parser.last(Mode.TRY_RETRY),
     "-brw": lambda parser: parser.last(Mode.TRY_REWRITE),
     "-bnq": _set(qualify=False),
+    "-B": _Parser.skip,
+    "-O": lambda parser: parser.drop("-O"),
+    "-X": lambda parser: parser.drop("-X"),
+    "-oX": _Parser.exact_ports,
+    "-n": _set(labels=False),
     "-i": _set(dot_ends=False),
     "-oi": _set(dot_ends=False),
     "-oitrue": _set(dot_ends=False),
     "-t": _set(from_headers=True),
     "-ti": _set(from_headers=True, dot_ends=False),
     "-v": _set(verbose=True),
-    "-n": _set(labels=False),
+    "-ov": _set(verbose=True),
+    "-oY": _set(without_notifier=True),
+    "--help": _set(usage=True),
     "-ps": _set(perl_at_start=True),
     "-N": _set(dont_deliver=True, verbose=True),
     "-odb": _set(synchronous=False, queue_only=False),
@@ -353,23 +402,29 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-C", _Parser.config),
     ("-D", _Parser.define),
     ("-d", _Parser.debug),
+    ("-G", lambda parser, text: _set(gateway=True)(parser)),
+    ("-h", _Parser.hops),
+    ("-L", _Parser.syslog),
     ("-oe", _Parser.error_mode),
     ("-e", _Parser.error_mode),
     ("-f", _Parser.sender),
     ("-F", _Parser.name),
     ("-oA", _Parser.alias),
+    ("-oB", _Parser.per_connection),
+    ("-oP", _Parser.pid_file),
     ("-oM", _Parser.given),
     ("-or", lambda parser, text: parser.patience("receive_timeout", text)),
     ("-os", lambda parser, text: parser.patience("smtp_receive_timeout", text)),
-    ("-oX", _Parser.ports),
     ("-M", _Parser.message),
+    ("-p", _Parser.protocol),
+    ("-bw", _Parser.wait),
     ("-q", _Parser.queue),
     ("-T", _Parser.queue_times),
     ("-z", _Parser.log_line),
     ("-R", lambda parser, text: parser.selected(f"R{text}")),
     ("-S", lambda parser, text: parser.selected(f"S{text}")),
 )
-_NOT_MODELLED = re.compile(r"-(?:b[VPSIw].*|bpc.+|oP.*|Q.*|L.*|MC.*)")
+_NOT_MODELLED = re.compile(r"-(?:bI:.*|bmalware|E.*|MC.*|-version|atrn|odd|dp|dS|dt=.*)")
 
 
 def parse_argv(argv: Sequence[str]) -> CommandLine:

@@ -102,7 +102,7 @@ def _drops_sender(reception: Reception, submitter: Submitter) -> bool:
     if envelope.submission is not None:
         return not envelope.submission.sender_retain
     retain = reception.process.config.main.flag("local_sender_retain")
-    return not retain and submitter.local and not submitter.trusted and not envelope.suppress_local_fixups
+    return not retain and submitter.local and not submitter.trusted and not reception.suppress_local_fixups
 
 
 def _with_full_name(reception: Reception, submitter: Submitter, header: Header, resent: bool) -> Header:
@@ -145,7 +145,7 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
     where the From: is not the caller's.
     """
     process, envelope = reception.process, reception.envelope
-    here = reception.get("sender_host_address") is None and not envelope.suppress_local_fixups
+    here = reception.get("sender_host_address") is None and not reception.suppress_local_fixups
     fix = here or envelope.submission is not None
     prefix = "Resent-" if scan.resent else ""
     if fix and scan.message_id is None:
@@ -232,7 +232,7 @@ def _add_sender(reception: Reception, scan: Scan, prefix: str, submitter: Submit
     process, envelope = reception.process, reception.envelope
     options = process.config.main
     submitted = _submitted_by(reception)
-    checked = submitter.local and not submitter.trusted and not envelope.suppress_local_fixups
+    checked = submitter.local and not submitter.trusted and not reception.suppress_local_fixups
     if scan.from_header is None or not options.flag("local_from_check"):
         return
     if submitted is None and (envelope.submission is not None or not checked):

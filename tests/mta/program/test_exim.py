@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.program.command_line import Mode
-from eximsim.mta.program.exim_argv import BadOption, BadUse, parse_argv
+from eximsim.mta.program.bad_options import BadOption, BadUse
+from eximsim.mta.program.exim_argv import parse_argv
 from tests.mta.front import Front
 
 LINES = [
@@ -331,3 +332,104 @@ def test_recipients_with_domain_literals_are_taken_as_addresses_elsewhere(
     front = Front(release=release)
     front.exim("-odq", recipient, stdin="Subject: x\n\n")
     assert ("<= caller@here.ex U=caller" in front.log()[0]) is taken
+
+
+OPTIONS_WITH_WORDS = (
+    *("-Ac", "-Am", "-B 8BITMIME", "-B8BITMIME", "-h 3", "-h3", "-O a=b", "-Oa=b", "-X file", "-Xfile"),
+    *("-L name", "-Lname", "-nx", "-px", "-p x:y", "-Ux", "-G", "-Gx", "-oB", "-oB 5", "-oB5", "-oP file"),
+    *("-oY", "-ov", "-pd"),
+)
+"""What Exim takes, and, but for -G, -L and -p, heeds no further."""
+
+
+@pytest.mark.parametrize("options", OPTIONS_WITH_WORDS)
+def test_an_option_takes_as_many_words_as_exim_lets_it(options: str) -> None:
+    status = Front("trusted_users = caller\n").exim(*options.split(), "-be", "$primary_hostname")
+    assert (status.code, status.stdout, status.stderr) == (0, "here.ex\n", "")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("-A", "-Ax", "-h", "-hx", "-xx", "-oX25", "-od", "-ob", "-oPY", "-bPx", "-bVx", "-bSx", "-bpcx"),
+        *("-tme", "-time", "-Mx", "-Mvx", "-", "-Q", "-bI"),
+    ],
+)
+def test_what_exim_does_not_take_is_an_unknown_option(option: str) -> None:
+    status = Front().exim(option, *(["x"] if option == "-h" else []), "-be", "x")
+    what = f"exim: unknown, malformed, or incomplete option {option}\n\n"
+    assert (status.code, status.stdout, status.stderr) == (1, "", what)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ("-oBx", "number expected after -oB"),
+        (f"-L {'n' * 33}", f'the -L syslog name is too long: "{"n" * 33}"'),
+        ("-O", "string expected after -O"),
+        ("-X", "string expected after -X"),
+        ("-px -px", "received_protocol is set already"),
+        ("-bwx", "bad time value -bwx: abandoned"),
+        ("-bw5x", "bad time value -bw5x: abandoned"),
+        ("-dx", 'malformed debug_selector setting: + or - expected but found "x"'),
+        ("-d=x", "malformed numeric debug_selector setting: =x"),
+    ],
+)
+def test_what_an_option_needs_is_said(options: str, what: str) -> None:
+    status = Front().exim("-be", *options.split())
+    assert (status.code, status.stderr) == (1, f"exim: {what}\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            "-bw -be x",
+            "-bi -be x",
+            "-bs -f a@b",
+            "-bs -bt",
+            "-bt -bv a@b",
+            "-q -be x",
+            "-qG -be x",
+            "-R x -be y",
+        ),
+        *("-bd -q", "-bd -be", "-q5m -bp", "-bP -bt", "-t -bt", "-bd -M 1aaaaa-000001-AA", "-t -brt a@b"),
+        *("-bf f a@b", "-bd a@b", "-bd -f a@b"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: str) -> None:
+    status = Front().exim(*options.split())
+    told = "exim: incompatible command-line options or arguments\n"
+    assert (status.code, status.stderr) == (1, told)
+
+
+def test_help_is_what_a_call_without_arguments_prints() -> None:
+    assert Front().exim("--help").stderr.startswith("Exim is a Mail Transfer Agent.")
+
+
+def test_a_daemon_without_its_socket_for_others_is_known_since_4_95() -> None:
+    assert Front(release="4.95").exim("-oY", "-be", "x").code == 0
+    assert "option -oY" in Front(release="4.94.1").exim("-oY", "-be", "x").stderr
+
+
+@pytest.mark.parametrize("option", ["-E", "-oPX", "-odd", "-bI:sieve", "-bmalware", "--version", "-MCA"])
+def test_what_is_exims_own_or_about_its_build_is_not_modelled(option: str) -> None:
+    with pytest.raises(Unsupported, match="the option"):
+        Front().exim(option, "x")
+
+
+def test_only_trusted_users_may_have_header_lines_left_as_they_are() -> None:
+    told = "exim: permission denied (-G requires a trusted user)\n"
+    assert Front().exim("-G", "-be", "x").stderr == told
+    front = Front("trusted_users = caller\n")
+    for options in (("-odq",), ("-odq", "-G")):
+        front.exim(*options, "a@b.ex", stdin=b"Subject: s\n\nx\n")
+    plain, gateway = front.machine.spool.messages.values()
+    names = [{header.text.partition(":")[0] for header in one.headers} for one in (plain, gateway)]
+    assert names[0] - names[1] == {"From", "Message-Id", "Date"}
+
+
+def test_a_name_for_syslog_sends_all_logs_there() -> None:
+    front = Front()
+    front.exim("-L", "mail", "-odq", "a@b.ex", stdin=b"x\n")
+    assert front.machine.files == {}
