@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.errors import InputError, Unsupported
-from eximsim.mta.program.command_line import Mode
 from eximsim.mta.program.bad_options import BadOption, BadUse
+from eximsim.mta.program.command_line import Mode
 from eximsim.mta.program.exim_argv import parse_argv
 from tests.mta.front import Front
 
@@ -394,7 +394,7 @@ def test_what_an_option_needs_is_said(options: str, what: str) -> None:
             "-R x -be y",
         ),
         *("-bd -q", "-bd -be", "-q5m -bp", "-bP -bt", "-t -bt", "-bd -M 1aaaaa-000001-AA", "-t -brt a@b"),
-        *("-bf f a@b", "-bd a@b", "-bd -f a@b"),
+        *("-R x -be y", "-bf f a@b", "-bd a@b", "-bd -f a@b"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options: str) -> None:
