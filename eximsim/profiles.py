@@ -91,7 +91,8 @@ _RELEASES = (
         exim_user="Debian-exim",
         build_lacks=(
             *("main.dmarc_forensic_sender", "main.dmarc_history_file", "main.dmarc_tld_file"),
-            *("acl.dmarc_status", "smtp.arc_sign"),
+            *("acl.dmarc_status", "smtp.arc_sign", "driver.iplookup"),
+            *("appendfile.mbx_format", "appendfile.use_mbx_lock"),
         ),
         i18n=True,
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package

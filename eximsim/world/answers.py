@@ -32,7 +32,7 @@ KINDS = frozenset(
         *("spf", "sqlite", "testdb", "whoson"),
         *("authresults", "dlfunc", "env", "file", "perl", "readsocket", "run", "stat"),
         "variable",
-        *("lmtp", "pipe", "which"),
+        *("iplookup", "lmtp", "pipe", "which"),
         *("dmarc_status", "dnslists", "malware", "ratelimit", "spam", "spf_guess"),
         *("crypteq", "ldapauth", "pam", "pwcheck", "radius", "saslauthd"),
     )

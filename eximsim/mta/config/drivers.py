@@ -207,10 +207,20 @@ def _check_queryprogram(options: Options) -> None:
         raise ValueError("command_user must be specified")
 
 
+def _check_iplookup(options: Options) -> None:
+    if options.number("port") < 0:
+        raise ValueError("a port must be specified")
+    if options.text("hosts") is None:
+        raise ValueError("a host list must be specified")
+    if options.text("protocol") not in ("udp", "tcp"):
+        raise ValueError("protocol not specified as udp or tcp")
+
+
 _ROUTER_CHECKS: dict[str, Callable[[Options], None]] = {
     "accept": _check_accept,
     "dnslookup": _check_accept,
     "ipliteral": _check_accept,
+    "iplookup": _check_iplookup,
     "manualroute": _check_manualroute,
     "queryprogram": _check_queryprogram,
     "redirect": _check_redirect,

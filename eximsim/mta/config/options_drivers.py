@@ -87,10 +87,11 @@ _MANUALROUTE = table(
 )
 
 _IPLOOKUP = table(
-    texts(_U, "hosts query reroute response_pattern", protocol="udp"),
-    flags(_U, off="optional"),
-    numbers(Kind.INTEGER, _U, port=-1),
-    numbers(Kind.TIME, _U, timeout=5),
+    texts(_M, "hosts query reroute response_pattern"),
+    texts(_I, protocol="udp"),
+    flags(_M, off="optional"),
+    numbers(Kind.INTEGER, _M, port=-1),
+    numbers(Kind.TIME, _M, timeout=5),
 )
 
 _QUERYPROGRAM = table(
@@ -110,7 +111,9 @@ ROUTERS: dict[str, Table] = {
 }
 """Options that a router of one driver has besides."""
 
-MODELLED_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
+MODELLED_ROUTERS = frozenset(
+    {"accept", "dnslookup", "ipliteral", "iplookup", "manualroute", "queryprogram", "redirect"}
+)
 """Router drivers that the model has."""
 
 TRANSPORT = table(

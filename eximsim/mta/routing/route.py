@@ -17,6 +17,7 @@ from eximsim.mta.routing.routers import rf
 from eximsim.mta.routing.routers.accept import accept_router_entry
 from eximsim.mta.routing.routers.dnslookup import dnslookup_router_entry
 from eximsim.mta.routing.routers.ipliteral import ipliteral_router_entry
+from eximsim.mta.routing.routers.iplookup import iplookup_router_entry
 from eximsim.mta.routing.routers.manualroute import manualroute_router_entry
 from eximsim.mta.routing.routers.queryprogram import queryprogram_router_entry
 from eximsim.mta.routing.routers.redirect import redirect_router_entry
@@ -49,6 +50,7 @@ ROUTERS: MappingProxyType[str, Entry] = MappingProxyType(
         "accept": accept_router_entry,
         "dnslookup": dnslookup_router_entry,
         "ipliteral": ipliteral_router_entry,
+        "iplookup": iplookup_router_entry,
         "queryprogram": queryprogram_router_entry,
         "manualroute": manualroute_router_entry,
         "redirect": redirect_router_entry,
