@@ -16,10 +16,15 @@ _ASKING = ("SPF", "crypteq", "Perl", "Expand_dlfunc", "Content_Scanning")
 """What reaches out of the program, and wants answers."""
 _SUPPORT = frozenset((*_MODELLED.split(), *_ASKING))
 _TRANSPORTS = frozenset(
-    {"appendfile", "appendfile/maildir", "appendfile/mailstore", "autoreply", "lmtp", "smtp"}
+    {
+        *("appendfile", "appendfile/maildir", "appendfile/mailstore", "appendfile/mbx"),
+        *("autoreply", "lmtp", "smtp"),
+    }
 )
 _LIBRARIES = {"OpenSSL": "openssl", "GnuTLS": "gnutls"}
-_ROUTERS = frozenset({"accept", "dnslookup", "ipliteral", "manualroute", "queryprogram", "redirect"})
+_ROUTERS = frozenset(
+    {"accept", "dnslookup", "ipliteral", "iplookup", "manualroute", "queryprogram", "redirect"}
+)
 _MALWARE = frozenset({"avast", "aveserver", "f-prot6d", "f-protd", "fsecure", "sock", "sophie"})
 _LOOKUPS = frozenset(
     {

@@ -23,6 +23,7 @@ class Tod(Enum):
     LOG_DATESTAMP_MONTHLY = "{0:%Y%m}"
     BSDIN = "{day} {month} {0:%d %H:%M:%S %Y}"
     FULL = "{day}, {0:%d} {month} {0:%Y %H:%M:%S} {zone}"
+    MBX = "{0:%d}-{month}-{0:%Y %H:%M:%S} {zone}"
     ZONE = "{zone}"
     ZULU = "{0:%Y%m%d%H%M%SZ}"
     EPOCH = "{seconds}"

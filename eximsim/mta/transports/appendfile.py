@@ -22,7 +22,7 @@ from eximsim.mta.transports.appendfile_quota import (
     limits_of,
     verify_quota,
 )
-from eximsim.mta.transports.appendfile_text import written_text
+from eximsim.mta.transports.appendfile_text import mbx_text, written_text
 from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
 from eximsim.status import Errno, Rc
 
@@ -49,6 +49,8 @@ def appendfile_transport_entry(
             return
         limits = limits_of(process, transport)
         _check_taint(process, transport, path, taint, run.home)
+        if is_folder and transport.options.flag("mbx_format"):
+            raise Unsupported("mbx_format with a folder", *transport.options.where("mbx_format"))
         if is_folder and run.verified_size is not None:
             raise Unsupported("verify = recipient/quota of a folder", transport.path, transport.line)
         if is_folder:
@@ -135,7 +137,7 @@ def _append(
         addrs[0].transport = other
         appendfile_transport_entry(process, other, addrs, run)
         raise Stop(addrs[0].transport_return, addrs[0].message, addrs[0].basic_errno)
-    if options.flag("use_lockfile"):
+    if _uses_lockfile(transport):
         _lock(process, transport, path, run)
     if known is not None and known.is_fifo:
         raise _fifo(transport, path, known, run)
@@ -155,7 +157,10 @@ def _append(
     if run.verified_size is not None:
         verify_quota(transport, limits, size, run.verified_size)
     check_quota(process, transport, addrs[0], limits, path, Filled(size, 0, age))
-    made.content += written_text(process, transport, addrs, path)
+    text = written_text(process, transport, addrs, path)
+    if options.flag("mbx_format"):
+        text = mbx_text(process, text, first=not made.content)
+    made.content += text
     check_threshold(addrs[0], limits, size, process.transport_count)
 
 
@@ -265,6 +270,20 @@ def _check_existing(transport: DriverInstance, path: str, known: StoredFile, run
     elif options.flag("mode_fail_narrower"):
         what = f"mailbox {path} has the wrong mode {known.mode:o} ({mode:o} expected)"
         raise Stop(Rc.DEFER, what, Errno.BADMODE)
+
+
+_LOCKS = ("use_lockfile", "use_fcntl_lock", "use_flock_lock", "use_mbx_lock")
+
+
+def _uses_lockfile(transport: DriverInstance) -> bool:
+    """Whether a lock file is made; mailboxes of the kind mbx have locks of another kind.
+
+    Source: appendfile_transport_init().
+    """
+    options = transport.options
+    if not options.flag("mbx_format") or options.is_set("use_lockfile"):
+        return options.flag("use_lockfile")
+    return any(options.is_set(name) for name in _LOCKS) and not options.flag("use_mbx_lock")
 
 
 def _lock(process: Process, transport: DriverInstance, path: str, run: LocalRun) -> None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import octets
+from eximsim.mta.base.tod import Tod
 from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.transports import local_text
 from eximsim.mta.transports.filtering import FilterFailed
 from eximsim.mta.transports.local import Stop, affix
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 def _writing(transport: DriverInstance) -> Writing:
     """Source: appendfile_transport_init()."""
     options = transport.options
-    crlf = options.flag("use_crlf")
+    crlf = options.flag("use_crlf") or options.flag("mbx_format")
     if options.flag("use_bsmtp"):
         return Writing(b".", b"..", True, crlf)
     check, escape = options.text("check_string"), options.text("escape_string")
@@ -48,6 +50,24 @@ def _affix(process: Process, transport: DriverInstance, option: str, default: st
     if text is None and _is_mbox(transport):
         text = default
     return octets(affix(process, transport, option, text))
+
+
+_MBX_HEADER = 2048
+_MBX_USER_FLAGS = 30
+
+
+def mbx_text(process: Process, text: bytes, *, first: bool) -> bytes:
+    """A message as it stands in a mailbox of the c-client library, behind its header if it is the first.
+
+    Source: copy_mbx_message().
+    """
+    size = f"{local_stamp(process, Tod.MBX)},{len(text)};{0:08x}{0:04x}-{0:08x}\r\n"
+    made = octets(size) + text
+    if first:
+        head = f"*mbx*\r\n{int(process.world.now()):08x}00000000\r\n" + "\r\n" * _MBX_USER_FLAGS
+        made = octets(head).ljust(_MBX_HEADER, b"\0") + made
+    process.transport_count = len(made)
+    return made
 
 
 def written_text(process: Process, transport: DriverInstance, addrs: list[Address], path: str) -> bytes:

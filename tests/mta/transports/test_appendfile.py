@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from eximsim.disk import StoredFolder
@@ -117,12 +119,6 @@ def test_below_a_safe_folder_any_name_will_do_since_4_95() -> None:
         assert ("/mail/a" in machine.world.disk.files) is taken
 
 
-def test_what_is_not_modelled_is_named_with_its_line() -> None:
-    with pytest.raises(Unsupported, match="mbx_format") as found:
-        LocalMachine(f"{FILE}\nmbx_format").deliver()
-    assert found.value.line is not None
-
-
 def test_nothing_is_delivered_as_root() -> None:
     machine = LocalMachine(f"{FILE}\nuser = root")
     machine.deliver()
@@ -166,3 +162,48 @@ def test_envelope_to_names_a_recipient_as_often_as_it_was_given() -> None:
         *["a@test.ex"] * 2,
         *["b@test.ex"] * 2,
     ]
+
+
+MBX = "driver = appendfile\nfile = /mail/a\nmbx_format\nmessage_prefix =\nmessage_suffix ="
+
+
+def test_a_mailbox_of_the_c_client_library_has_a_header_and_the_size_before_each_message() -> None:
+    machine = LocalMachine(MBX)
+    machine.deliver()
+    now = machine.world.now()
+    machine.deliver(text="Subject: t\n\nSecond.\n")
+    box = machine.mailbox()
+    head = f"*mbx*\r\n{int(now):08x}00000000\r\n" + "\r\n" * 30
+    assert box[:2048] == head.ljust(2048, "\0")
+    first, _, rest = box[2048:].partition("\r\n")
+    stamp, _, size = first.partition(",")
+    assert re.fullmatch(r"\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d \+0000", stamp)
+    length, _, flags = size.partition(";")
+    assert flags == "000000000000-00000000"
+    message, second = rest[: int(length)], rest[int(length) :]
+    assert message.endswith("\r\n\r\nHello.\r\n")
+    assert re.fullmatch(r"[^,]+,\d+;000000000000-00000000", second.partition("\r\n")[0])
+    assert second.endswith("\r\n\r\nSecond.\r\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "locked"),
+    [
+        ("", False),
+        ("use_lockfile", True),
+        ("use_mbx_lock", False),
+        ("use_mbx_lock\nuse_lockfile", True),
+        ("use_fcntl_lock", True),
+        ("use_flock_lock", True),
+    ],
+)
+def test_such_a_mailbox_has_a_lock_file_only_if_options_say_so(options: str, locked: bool) -> None:
+    machine = LocalMachine(f"{MBX}\n{options}", files={"/mail/a.lock": b""})
+    machine.deliver()
+    assert machine.log[-1].endswith("failed to lock mailbox /mail/a (lock file)") is locked
+
+
+def test_such_a_format_for_a_folder_is_not_modelled() -> None:
+    with pytest.raises(Unsupported, match="mbx_format with a folder") as found:
+        LocalMachine("driver = appendfile\ndirectory = /mail\nmbx_format").deliver()
+    assert found.value.line is not None

@@ -18,7 +18,9 @@ ROUTER = "i:\n driver = iplookup\n hosts = 10.0.0.1 : h.ex\n port = 999\n no_mor
 DEFAULT = "a@d.ex a@d.ex"
 
 
-def asked(said: dict[str, str | Told], options: str = "", query: str = DEFAULT) -> tuple[Address, RouteResult]:
+def asked(
+    said: dict[str, str | Told], options: str = "", query: str = DEFAULT
+) -> tuple[Address, RouteResult]:
     """What becomes of a@d.ex when hosts say this."""
     told = {host: Told(text) if isinstance(text, str) else text for host, text in said.items()}
     here = site(ZONE, routers=f"{ROUTER}{options}", release="4.99")
