@@ -168,10 +168,13 @@ def test_an_option_that_was_passed_by_and_could_matter_is_exit_3(files: list[str
     assert "gnutls_require_mac" in done.stdout
 
 
-def test_a_router_that_is_not_modelled_is_exit_3(files: list[str], tmp_path: Path) -> None:
-    config = ALIASED.replace("driver = redirect\n  data = @@\n", "driver = iplookup\n  hosts = 192.0.2.1\n")
+def test_a_router_whose_host_has_no_reply_is_exit_3_until_that_is_given(
+    files: list[str], tmp_path: Path
+) -> None:
+    lookup = "driver = iplookup\n  hosts = 192.0.2.1\n  port = 7\n"
+    config = ALIASED.replace("driver = redirect\n  data = @@\n", lookup)
     done = explain_with(files, tmp_path, config, "a@example.com")
-    assert (done.exit_code, "the router driver iplookup" in done.stdout) == (3, True)
+    assert (done.exit_code, "iplookup:192.0.2.1:7 a@example.com a@example.com" in done.stdout) == (3, True)
 
 
 # ---- addresses ------------------------------------------------------------------------------------------

@@ -55,9 +55,9 @@ def test_an_option_with_a_value_that_changes_nothing_is_inert() -> None:
     )
 
 
-def test_a_driver_that_is_not_modelled_matters() -> None:
-    router = "begin routers\nr:\n  driver = iplookup\n  hosts = 192.0.2.1\n"
-    assert one(router, "router.r") == (Status.UNSUPPORTED, True)
+def test_an_authenticator_that_is_not_modelled_is_unsupported() -> None:
+    text = "begin authenticators\na:\n  driver = spa\n  public_name = NTLM\n  client_domain = d\n"
+    assert one(text, "authenticator.a") == (Status.UNSUPPORTED, False)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from copy import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.hiding import expand_hide_passwords
 from eximsim.mta.process.log import log_write
@@ -153,8 +152,6 @@ def _run(
     addr.local_host_removed = False
     process.search_error = None
     _debug(process, f"calling {router.name} router")
-    if router.driver not in ROUTERS:
-        raise Unsupported(f"the router driver {router.driver}", router.path, router.line)
     rc = ROUTERS[router.driver](process, router, addr, verify, routed)
     process.variables.pop("router_name", None)
     process.trace.record(ROUTER, rc.name, router=router.name, driver=router.driver, address=addr.address)

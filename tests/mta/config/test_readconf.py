@@ -197,11 +197,9 @@ def test_empty_sections_are_fine() -> None:
 
 
 def test_a_driver_that_the_model_does_not_have_keeps_its_options() -> None:
-    config = read("begin routers\nr:\n driver = iplookup\n hosts = 127.0.0.1\n")
-    (router,) = config.routers
-    assert router.options.text("hosts") == "127.0.0.1"
-    statuses = {status for _, _, _, status in option_report(config)}
-    assert statuses == {Status.UNSUPPORTED}
+    config = read("begin authenticators\na:\n driver = spa\n public_name = NTLM\n client_domain = d\n")
+    (authenticator,) = config.authenticators
+    assert authenticator.options.text("client_domain") == "d"
 
 
 def test_the_report_lists_every_setting_once_with_its_place() -> None:
