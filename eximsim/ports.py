@@ -99,8 +99,8 @@ class TlsOffer:
     its issuer. ``status``, if given, asks for a stapled OCSP response and is told what came: after
     ``judge``, but before a late one. ``alpn`` has the application protocols that it offers (RFC 7301).
     ``watch`` is shown the chain before any judge; if it says false, the client leaves without an alert.
-    ``keep``, if given, asks for tickets and is given those that come; ``ticket`` offers a session (both in
-    memory only). Of a session that is resumed neither ``judge`` is told nor ``watch``.
+    ``asks`` for tickets; ``keep``, if given, is given those that come; ``ticket`` offers a session (all in
+    memory only). Of a session that is resumed ``watch`` is not told, and ``judge`` only if it is late.
     """
 
     judge: Judge
@@ -114,6 +114,7 @@ class TlsOffer:
     status: StatusJudge | None = None
     alpn: tuple[str, ...] = ()
     watch: Callable[[tuple[bytes, ...]], bool] | None = None
+    asks: bool = False
     keep: Callable[[TlsTicket], None] | None = None
     ticket: TlsTicket | None = None
 
@@ -132,8 +133,8 @@ class TlsPolicy:
     it does, and gives what takes the place of all this, or the alert that ends it. ``authorities`` (DER)
     are whose certificates it says that it takes, if it says so. ``judge_late`` is GnuTLS's way, as in
     ``TlsOffer``. ``choose_protocol`` is asked for one of the application protocols that the client
-    offers, if it does: None, and it goes on without one. ``tickets``, if given, resumes sessions (in memory
-    only).
+    offers, if it does: None, and it goes on without one. ``tickets``, if given, resumes sessions; on sockets
+    only ``LastingTickets``.
     """
 
     identity: TlsIdentity
@@ -170,6 +171,8 @@ class TlsSession:
     """The certificate (DER) that this side has shown, if any."""
     resumed: bool = False
     """It is an earlier one, taken up again."""
+    ticket: bool = False
+    """The client has been given a ticket (in memory only)."""
 
 
 class HandshakeFault(Enum):

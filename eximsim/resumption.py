@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,3 +45,41 @@ class Tickets(Protocol):
 
     def issued(self, served: TlsSession, seen: TlsSession) -> TlsTicket | None:
         """A ticket for a session, as the server and as the client sees it; None if none can be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastingTickets:
+    """A server that resumes whatever it has given a ticket for: OpenSSL's default.
+
+    ``server`` says which servers open each other's tickets. With TLS 1.3 each session brings a new ticket.
+    """
+
+    server: Hashable
+
+    def opened(self, ticket: TlsTicket) -> Resumption:
+        """See ``Tickets``."""
+        sealed = ticket.sealed
+        known = isinstance(sealed, _Sealed) and sealed.server == self.server
+        return Resumption.RENEWED if known else Resumption.NO
+
+    def resumed(self, ticket: TlsTicket) -> TlsSession:
+        """See ``Tickets``."""
+        assert isinstance(ticket.sealed, _Sealed)
+        return ticket.sealed.session
+
+    def issued(self, served: TlsSession, seen: TlsSession) -> TlsTicket:
+        """See ``Tickets``."""
+        sealed = _Sealed(self.server, replace(served, resumed=False))
+        return TlsTicket(replace(seen, resumed=False), _LIFETIME, sealed)
+
+
+_LIFETIME = 7200
+"""For how long OpenSSL lets a session be taken up, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """What is in a ticket: who gave it, and the session as the server saw it."""
+
+    server: Hashable
+    session: TlsSession

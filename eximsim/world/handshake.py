@@ -60,14 +60,20 @@ def _is_known(chain: tuple[bytes, ...], authorities: tuple[bytes, ...]) -> bool:
     return any(x509.load_der_x509_certificate(one).issuer in names for one in chain)
 
 
-def hand_out_ticket(offer: TlsOffer, policy: TlsPolicy, served: TlsSession, seen: TlsSession) -> None:
-    """Make a ticket for a session: with TLS 1.3 in any case, before that if the client asks for it."""
-    if policy.tickets is None or (offer.keep is None and seen.version != "TLSv1.3"):
-        return
+def hand_out_ticket(offer: TlsOffer, policy: TlsPolicy, served: TlsSession, seen: TlsSession) -> bool:
+    """Make a ticket for a session: with TLS 1.3 in any case, before that if the client asks for it.
+
+    Tells whether the client was given one.
+    """
+    if policy.tickets is None or not (offer.asks or seen.version == "TLSv1.3"):
+        return False
     ticket = policy.tickets.issued(served, seen)
     told = not seen.resumed or seen.version == "TLSv1.3"  # OpenSSL passes a renewed one over before that
-    if ticket is not None and offer.keep is not None and told:
+    if ticket is None or not told:
+        return False
+    if offer.keep is not None:
         offer.keep(ticket)
+    return True
 
 
 def take_up(offer: TlsOffer, policy: TlsPolicy, version: str) -> tuple[TlsSession, TlsSession] | None:
@@ -80,13 +86,14 @@ def take_up(offer: TlsOffer, policy: TlsPolicy, version: str) -> tuple[TlsSessio
     seen = replace(offer.ticket.session, resumed=True, sni=offer.sni)
     served = replace(policy.tickets.resumed(offer.ticket), resumed=True, sni=offer.sni)
     if outcome is Resumption.RENEWED:
-        hand_out_ticket(offer, policy, served, seen)
+        seen = replace(seen, ticket=hand_out_ticket(offer, policy, served, seen))
     return served, seen
 
 
 def check_ciphers(ciphers: str) -> None:
     """Hold that OpenSSL takes a list of ciphers; raises ``HandshakeError``."""
-    from eximsim.world.tls import BadCiphers, tls12_ciphers  # OpenSSL is slow to load
+    from eximsim.world.tls import BadCiphers  # OpenSSL is slow to load
+    from eximsim.world.tls12 import tls12_ciphers
 
     try:
         tls12_ciphers(ciphers)
@@ -98,7 +105,7 @@ def _tls12_cipher(
     ciphers: str | None, leaves: tuple[bytes, ...], served: str | None
 ) -> tuple[tuple[str, int], int] | None:
     """The cipher with its key length, and which of the leaves (DER) goes with it."""
-    from eximsim.world.tls import negotiate_tls12
+    from eximsim.world.tls12 import negotiate_tls12
 
     found = negotiate_tls12(ciphers, leaves, served)
     if found is None:

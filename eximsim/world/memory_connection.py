@@ -287,7 +287,7 @@ class MemoryConnection:
         if handshake.VERSIONS.index(version) < handshake.VERSIONS.index(offer.min_version):
             self._fail("UNSUPPORTED_PROTOCOL")
             raise HandshakeError(HandshakeFault.ALERT, "TLSV1_ALERT_PROTOCOL_VERSION")
-        if (again := self._resume(offer, policy, version)) is not None:
+        if again := self._resume(offer, policy, version):
             return again
         agreed, chain = handshake.agree(version, offer, policy, chains)
         if agreed is None:
@@ -316,11 +316,15 @@ class MemoryConnection:
             if offer.judge_late and (alert := offer.judge(chain)) is not None:
                 raise HandshakeError(HandshakeFault.REFUSED, alert.value, seen)
             return seen
-        self._secure = True
         served = replace(seen, peer_chain=shown, own_leaf=chain[0])
-        handshake.hand_out_ticket(offer, policy, served, seen)
+        seen = replace(seen, ticket=handshake.hand_out_ticket(offer, policy, served, seen))
+        return self._begin(offer, served, seen)
+
+    def _begin(self, offer: TlsOffer, served: TlsSession, seen: TlsSession) -> TlsSession:
+        """Both sides hold the handshake for complete; a client that judges late may end the session now."""
+        self._secure = True
         self._serve(lambda: self.session.on_tls(served))
-        if offer.judge_late and (alert := offer.judge(chain)) is not None:
+        if offer.judge_late and (alert := offer.judge(seen.peer_chain)) is not None:
             if self._server_open:
                 reason = ALERTS[alert].reason
                 self._serve(lambda: self.session.on_tls_failure(reason))
@@ -329,16 +333,12 @@ class MemoryConnection:
 
     def _resume(self, offer: TlsOffer, policy: TlsPolicy, version: str) -> TlsSession | None:
         """Take up the session that the client offers, as it sees it, if the server does."""
-        found = handshake.take_up(offer, policy, version)
-        if found is None:
+        if (found := handshake.take_up(offer, policy, version)) is None:
             return None
-        served, seen = found
         if offer.status is not None and not offer.status(None):
             self._fail(ALERTS[TlsAlert.BAD_STATUS].reason)
             raise HandshakeError(HandshakeFault.STATUS_REFUSED, "INVALID_STATUS_RESPONSE")
-        self._secure = True
-        self._serve(lambda: self.session.on_tls(served))
-        return seen
+        return self._begin(offer, *found)
 
     def _send_alert(self, alert: TlsAlert) -> None:
         """The server ends TLS by an alert that the client finds when it reads."""

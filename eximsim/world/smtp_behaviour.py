@@ -79,7 +79,7 @@ class Behaviour:
     ``auth`` has the answer to AUTH and then to each further line of the exchange, while they begin with 334;
     None: AUTH is ``unknown``. ``bdat`` is for chunks but the last, which gets ``end_of_data``. That counts as
     an acceptance if it begins with 2. ``chain`` names the certificate chain, ``chains_by_sni`` others for
-    lower-case server names.
+    lower-case server names. With ``tickets`` clients may take up their TLS sessions again.
     """
 
     listen: bool = True
@@ -106,6 +106,7 @@ class Behaviour:
     chains_by_sni: tuple[tuple[str, str], ...] = ()
     max_version: str = "TLSv1.3"
     request_client_certificate: bool = False
+    tickets: bool = False
 
     def __post_init__(self) -> None:
         if self.auth == ():

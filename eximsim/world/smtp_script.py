@@ -217,6 +217,7 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "tls_on_connect": _flag,
     "lmtp": _flag,
     "request_client_certificate": _flag,
+    "tickets": _flag,
     "host": _text,
     "garbage": _text,
     "chain": _chain,

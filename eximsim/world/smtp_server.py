@@ -28,6 +28,7 @@ from eximsim.ports import (
     Wait,
 )
 from eximsim.quick_dataclass import dataclass
+from eximsim.resumption import LastingTickets
 from eximsim.world.host import Accepted
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from eximsim.world.smtp_content import Content, Received
@@ -393,6 +394,7 @@ def _policy(behaviour: Behaviour, chains: Mapping[str, TlsIdentity]) -> TlsPolic
         by_sni=tuple((sni, chains[name]) for sni, name in behaviour.chains_by_sni),
         max_version=behaviour.max_version,
         request_client_certificate=behaviour.request_client_certificate,
+        tickets=LastingTickets((behaviour.chain, behaviour.max_version)) if behaviour.tickets else None,
     )
 
 

@@ -28,8 +28,8 @@ from eximsim.ports import (
     TlsPolicy,
     TlsSession,
 )
+from eximsim.resumption import LastingTickets
 from eximsim.world.alerts import ALERTS, reason_name, seal_tls12_alert, seal_tls13_alert
-from eximsim.world.certificates import key_kind
 from eximsim.world.dh import use_dh_parameters
 
 TLS_VERSIONS = {
@@ -147,7 +147,7 @@ class ClientEngine(Engine):
         self._judged = False
         self._chain: tuple[bytes, ...] = ()
         try:
-            context = _context(offer.max_version, offer.ciphers, offer.min_version)
+            context = new_context(offer.max_version, offer.ciphers, offer.min_version)
         except BadCiphers as bad:
             raise HandshakeError(HandshakeFault.BAD_CIPHERS, bad.reason) from bad
         if offer.only_to_authority:
@@ -244,7 +244,7 @@ class ServerEngine(Engine):
         self.sni: str | None = None
         self.problem: Exception | None = None
         policy = self._policy = start.policy
-        if policy.tickets is not None:
+        if not isinstance(policy.tickets, LastingTickets | None):
             raise Unsupported("TLS session resumption over real sockets")
         self._client_chain: dict[int, bytes] = {}
         self._connection = SSL.Connection(_context_of(policy), None)
@@ -337,12 +337,20 @@ def _reason(error: SSL.Error) -> str:
     return reason_name(entries[0][2]) if entries else "UNKNOWN_ERROR"
 
 
-def _context(max_version: str, ciphers: str | None = None, min_version: str = "TLSv1") -> SSL.Context:
+def new_context(
+    max_version: str, ciphers: str | None = None, min_version: str = "TLSv1", *, tickets: bool = False
+) -> SSL.Context:
+    """Settings for either side; raises ``BadCiphers`` for a list of ciphers that OpenSSL does not take."""
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(TLS_VERSIONS[min_version])
     context.set_max_proto_version(TLS_VERSIONS[max_version])
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_options(SSL.OP_NO_TICKET)
+    if tickets:
+        context.set_session_id(
+            b"eximsim"
+        )  # without one OpenSSL resumes nothing where clients show certificates
+    else:
+        context.set_options(SSL.OP_NO_TICKET)
     try:
         context.set_cipher_list(f"{ciphers or _DEFAULT_CIPHERS}:@SECLEVEL=0".encode())
     except SSL.Error as error:
@@ -363,14 +371,16 @@ def _use_identity(context: SSL.Context, identity: TlsIdentity) -> None:
 
 
 def _context_of(policy: TlsPolicy) -> SSL.Context:
-    return _server_context((policy.identity, *policy.also), policy.max_version, policy.ciphers)
+    identities = (policy.identity, *policy.also)
+    return _server_context(identities, policy.max_version, policy.ciphers, policy.tickets is not None)
 
 
 @lru_cache(maxsize=64)
 def _server_context(
-    identities: tuple[TlsIdentity, ...], max_version: str, ciphers: str | None
+    identities: tuple[TlsIdentity, ...], max_version: str, ciphers: str | None, tickets: bool = False
 ) -> SSL.Context:
-    context = _context(max_version, ciphers or f"{_DEFAULT_CIPHERS}:!kDHE")  # OpenSSL 4 needs no parameters
+    usual = f"{_DEFAULT_CIPHERS}:!kDHE"  # OpenSSL 4 needs no parameters
+    context = new_context(max_version, ciphers or usual, tickets=tickets)
     if ciphers is not None:
         use_dh_parameters(context)
     for identity in identities:
@@ -422,36 +432,3 @@ def _choose_protocol(connection: SSL.Connection, offered: list[bytes]) -> Any:
     engine: ServerEngine = connection.get_app_data()
     chosen = engine.choose_protocol(tuple(name.decode("ascii", "replace") for name in offered))
     return SSL.NO_OVERLAPPING_PROTOCOLS if chosen is None else chosen.encode()
-
-
-@lru_cache(maxsize=64)
-def tls12_ciphers(ciphers: str | None) -> tuple[str, ...]:
-    """The TLS 1.2 ciphers that OpenSSL makes of a cipher list (None: its default), best first.
-
-    Raises ``BadCiphers`` for a list that OpenSSL does not take.
-    """
-    names = SSL.Connection(_context("TLSv1.2", ciphers), None).get_cipher_list()
-    return tuple(name for name in names if not name.startswith("TLS_"))
-
-
-@lru_cache(maxsize=64)
-def negotiate_tls12(
-    ciphers: str | None, leaves: tuple[bytes, ...], served: str | None
-) -> tuple[str, int] | None:
-    """The TLS 1.2 cipher that a server with these leaves (DER) and the list ``served`` agrees on, or None.
-
-    With it comes the number of the leaf that it goes with.
-    """
-    exchanges: dict[str, int] = {}
-    for number, leaf in enumerate(leaves):
-        kind = key_kind(leaf)
-        names = [f"ECDHE-{kind}-", *(["AES"] if kind == "RSA" else [])]
-        if kind == "RSA" and served is not None:
-            names.append("DHE-RSA-")
-        exchanges.update(dict.fromkeys(names, number))
-    known = tls12_ciphers(served)
-    for name in tls12_ciphers(ciphers):
-        number_of = next((number for start, number in exchanges.items() if name.startswith(start)), None)
-        if number_of is not None and name in known:
-            return name, number_of
-    return None

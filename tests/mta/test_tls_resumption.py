@@ -123,11 +123,6 @@ def test_a_session_that_is_taken_up_looks_as_it_did_when_it_was_new(certificate:
     assert first.startswith(f'"{seen} TLS1.3:')
 
 
-def test_what_older_releases_keep_is_not_guessed() -> None:
-    with pytest.raises(Unsupported, match=r"before 4\.96"):
-        sent(front(release="4.95"))
-
-
 class _WithGnutls(Front):
     """The same, built with GnuTLS."""
 

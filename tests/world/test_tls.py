@@ -15,8 +15,8 @@ from eximsim.world.tls import (
     TlsFault,
     check_policy,
     client_fault,
-    negotiate_tls12,
 )
+from eximsim.world.tls12 import negotiate_tls12
 
 CHAINS = standard_chains(KeyType.ECDSA)
 GOOD = TlsPolicy(CHAINS.chains["good"])

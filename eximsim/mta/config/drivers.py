@@ -6,7 +6,7 @@ src/transport.c, and the drivers' own init functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
@@ -270,9 +270,10 @@ def _finish_transport(name: str, driver: str, settings: Settings) -> None:
 # ---- authenticators ---------------------------------------------------------------------------------------
 
 
-def read_authenticators(section: Section) -> tuple[DriverInstance, ...]:
-    """The authenticators section."""
-    read = tuple(read_drivers("authenticator", section, authenticators(), _finish_authenticator))
+def read_authenticators(section: Section, absent: Container[str]) -> tuple[DriverInstance, ...]:
+    """The authenticators section; ``absent`` holds the drivers that a release does not have."""
+    known = {name: one for name, one in authenticators().items() if f"driver.{name}" not in absent}
+    read = tuple(read_drivers("authenticator", section, known, _finish_authenticator))
     for one, other in combinations(read, 2):
         name = one.options.text("public_name") or ""
         if name.lower() != (other.options.text("public_name") or "").lower():

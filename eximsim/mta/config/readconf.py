@@ -351,7 +351,7 @@ class _Reader:
 
     def read_authenticators(self, section: Section) -> None:
         """The authenticators section; to use one of them is not modelled."""
-        self.authenticators = read_authenticators(section)
+        self.authenticators = read_authenticators(section, self.release.absent)
 
     def read_local_scan(self, section: Section) -> None:
         """The local_scan section: Exim as it comes has no local_scan() with options."""

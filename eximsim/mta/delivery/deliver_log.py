@@ -148,7 +148,7 @@ def _shows_duration_of_failures(process: Process) -> bool:
 def raise_event(process: Process, event: str, addr: Address) -> None:
     """Raise an event about an address whose delivery is over, with the variables of its TLS session."""
     cipher = construct_cipher_name(process, addr.tls) if addr.tls else ""
-    known: dict[str, str | None] = tls_out.variables_of(addr.tls, cipher, addr.cv, addr.peerdn)
+    known: dict[str, str | None] = tls_out.variables_of(process, addr.tls, cipher, addr.cv, addr.peerdn)
     known["tls_out_ocsp"] = addr.ocsp
     known["lookup_dnssec_authenticated"] = None
     if addr.host_used is not None:

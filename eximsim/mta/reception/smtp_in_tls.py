@@ -19,7 +19,7 @@ from eximsim.mta.reception.smtp_in_policy import SetUpFailed, server_policy, ver
 from eximsim.mta.reception.smtp_in_reply import connection_info
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.mta.transports.tls import construct_cipher_name
-from eximsim.mta.transports.tls_names import cipher_stdname
+from eximsim.mta.transports.tls_names import gnutls_stdname
 from eximsim.mta.transports.tls_verify import VerifyMode, peer_dn
 from eximsim.mta.verify import cutthrough
 from eximsim.ports import EndTls, HandshakeFault, StartTls, TlsAlert, TlsSession, Wait
@@ -85,7 +85,7 @@ def started(session: SmtpSession, tls: TlsSession) -> None:
     variables = process.variables
     variables["tls_in_cipher"] = construct_cipher_name(process, tls)
     if process.profile.tls_library != OPENSSL[0]:
-        variables["tls_in_cipher_std"] = cipher_stdname(tls.cipher)
+        variables["tls_in_cipher_std"] = gnutls_stdname(tls.cipher, tls.own_leaf)
     variables["tls_in_bits"] = str(tls.bits)
     variables["tls_in_ver"] = variables["tls_in_cipher"].partition(":")[0]
     reception.set("tls_in_sni", tls.sni)

@@ -203,6 +203,8 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     known = call.tls if told else None
     sx.process.certificate_verified = known is not None and known.cv != "no"
     sx.process.dane_verified = known is not None and known.cv == "dane"
+    if sx.process.certificate_verified:
+        sx.process.variables["tls_out_certificate_verified"] = "1"
 
 
 def mark_new(sx: SmtpContext) -> None:

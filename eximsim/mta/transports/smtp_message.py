@@ -12,7 +12,7 @@ from eximsim.mta.transports.local import Stop
 from eximsim.mta.transports.smtp_close import hang_up, show_shutdown
 from eximsim.mta.transports.smtp_context import SmtpContext, set_errno
 from eximsim.mta.transports.smtp_continue import keep_for_next, most_messages, say_rset, waiting_message
-from eximsim.mta.transports.smtp_replies import lost, read_each, read_one_for_all, read_prdr, refused
+from eximsim.mta.transports.smtp_replies import lost, read_each_by_lmtp, read_one_for_all, read_prdr, refused
 from eximsim.mta.transports.smtp_transaction import (
     Sync,
     note_temporary,
@@ -243,8 +243,7 @@ def _send(sx: SmtpContext) -> Rc | None:
     if sx.prdr_active:
         problem = read_prdr(sx, said)
     elif sx.lmtp:
-        sx.completed_addr = False
-        problem = read_each(sx, said, "LMTP")
+        problem = read_each_by_lmtp(sx, said)
     else:
         problem = read_one_for_all(sx)
     sx.chunks_unanswered = False

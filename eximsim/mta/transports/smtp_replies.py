@@ -83,15 +83,24 @@ def read_each(sx: SmtpContext, said: str, word: str) -> Rc | None:
     return None
 
 
+def read_each_by_lmtp(sx: SmtpContext, said: str) -> Rc | None:
+    """The replies of an LMTP server, one for each recipient that was accepted."""
+    sx.completed_addr = False
+    return read_each(sx, said, "LMTP")
+
+
 def read_prdr(sx: SmtpContext, said: str) -> Rc | None:
     """The replies of a server that was asked to answer for each recipient; None if it did its part.
 
-    A server that answers at once has not understood, and its answer is for all.
+    A server that answers at once has not understood, and its answer is for all; with LMTP it is for none,
+    and replies for each of them are waited for.
     """
     if not _read_final(sx, "3").ok:
         if sx.reply.errno or sx.reply.text[:1] != "2":
             return refused(sx)
         sx.prdr_active = False
+        if sx.lmtp:
+            return read_each_by_lmtp(sx, said)
         _take(sx, sx.addrlist, string_printing(sx.reply.text))
         return None
     batch = [addr for addr in sx.addrlist if addr.transport_return is Rc.PENDING_OK]

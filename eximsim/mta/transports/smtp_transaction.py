@@ -154,7 +154,7 @@ def _read_rcpt(sx: SmtpContext, addr: Address, *, decided: bool) -> Sync:
     row = RCPT_REPLY.decide(sx.process, sx.read().answer, address=addr.address)
     if row.outcome is Recipient.ACCEPTED:
         addr.transport_return = Rc.PENDING_OK
-        sx.ok = sx.completed_addr = True
+        sx.ok, sx.completed_addr = True, sx.completed_addr or not sx.lmtp  # by LMTP it is told at the end
         if addr.dr_retry_exists:
             retry.forget_address(sx.process, addr)
     elif row.outcome is Recipient.TIMEOUT:

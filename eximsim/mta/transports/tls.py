@@ -19,7 +19,7 @@ from eximsim.mta.transports import tls_alpn, tls_out, tls_resume, tls_status
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, log_tls_error
 from eximsim.mta.transports.tls_files import client_identity, expanded, pem_certificates
 from eximsim.mta.transports.tls_settings import offered_suites, server_name, verify_settings
-from eximsim.mta.transports.tls_suites import gnutls_description, gnutls_group
+from eximsim.mta.transports.tls_suites import gnutls_description, gnutls_group, gnutls_resumed
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
     VerifyMode,
@@ -53,8 +53,10 @@ def construct_cipher_name(process: Process, session: TlsSession) -> str:
     version, cipher, profile = session.version, session.cipher, process.profile
     if profile.tls_library == GNUTLS:
         described = gnutls_description(cipher) if profile.gnutls_suite_described else cipher.replace("-", "_")
-        shown = f"{version.replace('TLSv', 'TLS')}:{described}:{session.bits}"
         group = gnutls_group(described) if profile.key_exchange_group_shown else ""
+        if session.resumed:
+            described = gnutls_resumed(described, version)
+        shown = f"{version.replace('TLSv', 'TLS')}:{described}:{session.bits}"
         return f"{shown}:{group}" if group else shown
     if profile.tls_version_without_v:
         version = version.replace("TLSv", "TLS")
@@ -74,6 +76,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     asked = tls_status.ocsp_asked(sx)
     settings = verify_settings(sx)
     sni = server_name(sx)
+    process.variables["tls_out_sni"] = sni or ""
     resuming = tls_resume.prepare(sx, sni, sx.option("tls_require_ciphers"))
     if settings.tlsa:
         process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
@@ -81,7 +84,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     callbacks = _Callbacks(sx, settings, resuming, ocsp, identity)
     session = _shake_hands(sx, callbacks.offer(sni), callbacks)
     process.libc_errno = 0
-    if session.resumed:
+    if session.resumed and profile.tls_library != GNUTLS:
         return _resumed(sx, session, resuming)
     if ocsp.asked and profile.tls_library == GNUTLS:
         _check_status(sx, session, ocsp, callbacks.verdicts[-1])
@@ -127,9 +130,15 @@ class _Callbacks:
             status=self._look_at_status if self._ocsp.asked else None,
             alpn=tls_alpn.offered(expanded(sx, "tls_alpn")),
             watch=partial(tls_out.shown_under_gnutls, sx) if gnutls else None,
+            asks=resuming.asks,
             keep=None if resuming.key is None else resuming.came.append,
             ticket=None if resuming.offered is None else resuming.offered.ticket,
         )
+
+    def nothing_is_asked(self) -> None:
+        """The library has refused the ciphers before a status or a session was thought of."""
+        self._resuming.show(tls_resume.SUPPORTED)
+        self._sx.process.variables["tls_out_ocsp"] = "0"
 
     def _look_at(self, chain: tuple[bytes, ...]) -> TlsAlert | None:
         sx, process, settings = self._sx, self._sx.process, self._settings
@@ -163,6 +172,8 @@ def _shake_hands(sx: SmtpContext, offer: TlsOffer, callbacks: _Callbacks) -> Tls
             raise _status_refused(sx, callbacks.stapling.failure, error) from None
         if error.session is not None:
             _note_peer(sx.process, error.session)
+        if error.fault is HandshakeFault.BAD_CIPHERS:
+            callbacks.nothing_is_asked()
         if error.fault is HandshakeFault.REFUSED and not verdicts:
             raise failed(sx, "gnutls_handshake", "Error in the certificate.") from None
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None
@@ -193,7 +204,7 @@ def _settled(
         cv = "no"
     process.certificate_verified = cv != "no"
     overridden = process.verify_overridden and not verdict.verified
-    resuming.settle(resumed=False, verified=verdict.verified, overridden=overridden)
+    resuming.settle(session, verified=verdict.verified, overridden=overridden)
     peerdn = peer_dn(session.peer_chain[0], profile.tls_library)
     _show(process, session, cv, peerdn)
     return ClientTls(session, cv, peerdn)
@@ -203,12 +214,11 @@ def _resumed(sx: SmtpContext, session: TlsSession, resuming: tls_resume.Resuming
     """A session is taken up again: its certificate counts for what it did when the session was new."""
     process, record = sx.process, resuming.offered
     assert record is not None
-    if record.ocsp != "0":
-        process.variables["tls_out_ocsp"] = record.ocsp
+    process.variables["tls_out_ocsp"] = record.ocsp
     process.certificate_verified = record.verified and not record.overridden
     cv = "yes" if process.certificate_verified else "no"
     process.dane_verified = False
-    resuming.settle(resumed=True, verified=record.verified, overridden=record.overridden)
+    resuming.settle(session, verified=record.verified, overridden=record.overridden)
     peerdn = peer_dn(session.peer_chain[0], process.profile.tls_library)
     _show(process, session, cv, peerdn)
     return ClientTls(session, cv, peerdn)
@@ -220,7 +230,7 @@ def _note_peer(process: Process, session: TlsSession) -> None:
 
 
 def _show(process: Process, session: TlsSession, cv: str | None, peerdn: str | None) -> None:
-    shown = tls_out.variables_of(session, construct_cipher_name(process, session), cv, peerdn)
+    shown = tls_out.variables_of(process, session, construct_cipher_name(process, session), cv, peerdn)
     process.variables.update({name: value for name, value in shown.items() if value is not None})
 
 

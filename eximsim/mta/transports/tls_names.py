@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import re
 
+from eximsim.mta.certs.x509 import parse
+
 _PARTS = re.compile(r"((?:ECDHE|DHE|ADH|AECDH)(?:-(?:RSA|ECDSA|PSK|DSS))?-)?([A-Z]+?)(\d+)((?:-[A-Z0-9]+)+)")
 _ANONYMOUS = {"ADH": "DH_anon", "AECDH": "ECDH_anon"}
 _WITHOUT_DIGEST = {"CCM": "CCM", "CCM8": "CCM_8"}
+
+
+def gnutls_stdname(cipher: str, leaf: bytes) -> str:
+    """The name that a build with GnuTLS shows: for a suite of TLS 1.3 that of the like one of TLS 1.2.
+
+    It is looked up by key exchange, which depends on the server's certificate (``leaf``, DER), and cipher.
+    Source: cipher_stdname_kcm() in src/tls-gnu.c.
+    """
+    if cipher.startswith("TLS_"):
+        kind = "ECDSA" if leaf and parse(leaf).key_kind == "ec" else "RSA"
+        return f"TLS_ECDHE_{kind}_WITH_{cipher.removeprefix('TLS_')}"
+    return cipher_stdname(cipher)
 
 
 def cipher_stdname(cipher: str) -> str:

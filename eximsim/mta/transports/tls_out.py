@@ -17,7 +17,7 @@ from eximsim.mta.certs.x509_names import oneline
 from eximsim.mta.lookup.tlscert import to_pem
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write
-from eximsim.mta.transports.tls_names import cipher_stdname
+from eximsim.mta.transports.tls_names import cipher_stdname, gnutls_stdname
 from eximsim.mta.transports.tls_suites import suites
 from eximsim.mta.transports.tls_verify import VERIFY_FAILED, TlsVerdict, VerifyMode, VerifySettings, judge
 from eximsim.ports import HandshakeError, TlsAlert, TlsOffer
@@ -62,18 +62,21 @@ def forget(process: Process) -> None:
 
 
 def variables_of(
-    session: TlsSession | None, cipher: str, cv: str | None, peerdn: str | None
+    process: Process, session: TlsSession | None, cipher: str, cv: str | None, peerdn: str | None
 ) -> dict[str, str | None]:
     """The variables that a session sets; None for those that it leaves empty. ``cipher`` is ``X=``'s text."""
     if session is None:
         return dict.fromkeys(_OF_SESSION)
+    leaf = session.peer_chain[0] if session.peer_chain else b""
+    gnutls = process.profile.tls_library == GNUTLS
+    standard = gnutls_stdname(session.cipher, leaf) if gnutls else cipher_stdname(session.cipher)
     return {
         "tls_out_cipher": cipher,
-        "tls_out_cipher_std": cipher_stdname(session.cipher) or None,
+        "tls_out_cipher_std": standard or None,
         "tls_out_ver": cipher.partition(":")[0],
         "tls_out_bits": str(session.bits),
         "tls_out_peerdn": peerdn,
-        "tls_out_peercert": to_pem(session.peer_chain[0]) if session.peer_chain else None,
+        "tls_out_peercert": to_pem(leaf) if leaf else None,
         "tls_out_ourcert": to_pem(session.own_leaf) if session.own_leaf else None,
         "tls_out_dane": "yes" if cv == "dane" else None,
         "tls_out_certificate_verified": "1" if cv in ("dane", "yes") else None,

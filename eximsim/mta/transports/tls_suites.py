@@ -259,6 +259,13 @@ def gnutls_description(name: str) -> str:
     return "__".join((*words, cipher, *mac))
 
 
+def gnutls_resumed(description: str, version: str) -> str:
+    """How the description of a suite is shown of a session that was taken up again: nobody has signed."""
+    exchange, _, rest = description.partition("__")
+    _signature, _, cipher = rest.partition("__")
+    return f"({cipher}" if version == "TLSv1.3" else f"{exchange}__{cipher}"
+
+
 def gnutls_group(description: str) -> str:
     """The group of the key exchange in a suite's description; empty if it has none."""
     exchange = description.partition("__")[0]

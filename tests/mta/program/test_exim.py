@@ -79,6 +79,8 @@ BAD_USES = [
     ("-bd -q", "incompatible command-line options or arguments"),
     ("-q -bd", "incompatible command-line options or arguments"),
     ("-R x -bd", "incompatible command-line options or arguments"),
+    ("-odf -R x -N a@test.ex", "incompatible command-line options or arguments"),
+    ("-bd a@test.ex", "incompatible command-line options or arguments"),
 ]  # fmt: skip
 
 

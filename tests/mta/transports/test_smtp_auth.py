@@ -7,6 +7,7 @@ import hmac
 
 import pytest
 
+from eximsim.errors import InputError
 from eximsim.world.smtp_behaviour import Behaviour, Then, reply
 from tests.mta.scenario import NEWEST, Mx, Site
 
@@ -51,6 +52,13 @@ def test_cram_md5_answers_the_challenge_with_a_digest() -> None:
     digest = hmac.new(b"secret", b"<1.2@mx>", "md5").hexdigest()
     assert said(site) == ["AUTH CRAM-MD5", base64.b64encode(f"user {digest}".encode()).decode()]
     assert " A=c C=" in site.log[-2]
+
+
+@pytest.mark.parametrize("release", ["4.89", "4.92"])
+def test_external_is_not_known_before_4_93(release: str) -> None:
+    with pytest.raises(InputError, match='cannot find authenticator driver "external"'):
+        Site(release=release, authenticators=EXTERNAL).process()
+    assert Site(release="4.93", authenticators=EXTERNAL).process()
 
 
 def test_external_sends_one_item() -> None:

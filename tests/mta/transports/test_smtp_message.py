@@ -241,3 +241,12 @@ def test_a_server_that_has_closed_is_noticed_between_bdat_and_the_chunk_or_after
     )
     (line,) = [line for line in site.log if line.startswith("== a@test.ex")]
     assert found in line
+
+
+def test_a_server_that_does_not_do_prdr_over_lmtp_owes_a_reply_for_each_recipient() -> None:
+    server = Mx(Behaviour(lmtp=True, extensions=("PRDR", "PIPELINING")))
+    site = Site((server,), NEWEST, transport={"protocol": "lmtp", "port": "25", "hosts_try_prdr": "*"})
+    lines = site.deliver("a@test.ex", "b@test.ex")
+    assert "SMTP timeout after end of data" in lines[0]
+    assert [line[:4] for line in lines[1:3]] == ["=> a", "== b"]
+    assert site.events[-1] == "EOF"

@@ -263,7 +263,7 @@ def test_who_was_refused_is_known_and_with_gnutls_the_suite_that_had_been_agreed
     release = variant(NEWEST, tls_library=library)
     lines = delivered(chain("wrongname"), release, tls_verify_hosts="*", event_action=event).log
     noted = [line.partition("noted ")[2] for line in lines if "noted " in line]
-    suite = "<TLS_AES_256_GCM_SHA384>" if remembered else "<>"
+    suite = "<TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384>" if remembered else "<>"
     assert noted == [
         "smtp:ehlo nobody <>", f"msg:host:defer CN=mail.other.ex {suite}", f"smtp:ehlo nobody {suite}"
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, read_priority, suites
 from eximsim.ports import TlsSession
 from eximsim.profiles import profile, with_tls
-from eximsim.world.tls import tls12_ciphers
+from eximsim.world.tls12 import tls12_ciphers
 from tests.mta.scenario import GOOD, NEWEST, Mx, Settings, Site
 
 WATCHED = "${if eq{$event_name}{tcp:close}{${acl{accept logwrite = tcp:close $tls_out_cipher}}}}"
