@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,3 +20,13 @@ def whole_program() -> None:
     """
     for module in pkgutil.walk_packages(eximsim.__path__, "eximsim."):
         importlib.import_module(module.name)
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """A Dask cluster of one thread on the loopback interface; gives its scheduler's address."""
+    with pytest.importorskip("distributed").LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, host="127.0.0.1", protocol="tcp",
+        dashboard_address=None,
+    ) as local:  # fmt: skip
+        yield local.scheduler_address

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.writing import write_files
+
 pytest_plugins = ["pytester"]
 
 SCRIPT = "# t\n#@ profiles 4.87 4.99\ncatwrite test-x\nhello\n****\n"
@@ -14,10 +16,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     pytester.makeini("[pytest]\neximsim_testsuite = mta\neximsim_worlds = memory loopback\n")
     pytester.makeconftest('pytest_plugins = ["eximsim.pytest_plugin"]\n')
-    for name, text in {"scripts/0001": SCRIPT, "confs/0001": "", "stdout/0001": GOLDEN}.items():
-        path = pytester.path / "mta" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(pytester.path / "mta", {"scripts/0001": SCRIPT, "confs/0001": "", "stdout/0001": GOLDEN})
     return pytester
 
 
@@ -56,7 +55,7 @@ def test_what_is_not_modelled_is_no_pass(project: pytest.Pytester) -> None:
     (project.path / "mta/scripts/0001").write_text("# t\nexiqgrep\n")
     result = project.runpytest_subprocess("mta/scripts")
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["*not modelled: script command 'exiqgrep'*"])
+    result.stdout.fnmatch_lines(["not modelled: *exiqgrep*"])
 
 
 def test_a_requirement_of_another_build_is_skipped(project: pytest.Pytester) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -118,16 +117,6 @@ def test_two_processes_find_what_one_does(found: Done) -> None:
         return [text for text in done.stdout.splitlines() if TAG in text or "found after" in text]
 
     assert told(fuzz(*X3, "--jobs", "2")) == told(found)
-
-
-@pytest.fixture
-def cluster() -> Iterator[str]:
-    """A Dask cluster of one thread on the loopback interface."""
-    with pytest.importorskip("distributed").LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, host="127.0.0.1", protocol="tcp",
-        dashboard_address=None,
-    ) as local:  # fmt: skip
-        yield local.scheduler_address
 
 
 def test_a_dask_cluster_finds_what_one_process_does(found: Done, cluster: str) -> None:

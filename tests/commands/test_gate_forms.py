@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from eximsim.cli import eximsim
+from tests.writing import write_files
 
 LISTS = "hostlist strict = mx1.partner.example\n"
 PARTNER = """\
@@ -150,10 +151,7 @@ def test_a_form_on_standard_output_is_all_that_is_there(form: str, tmp_path: Pat
 
 
 def _folder(folder: Path, conf: str) -> Path:
-    for name, text in {**FILES, "exim.conf": conf}.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+    return write_files(folder, {**FILES, "exim.conf": conf})
 
 
 def _gate(*arguments: str) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.invoking import Done, invoke
+from tests.writing import write_files
 
 FILES = {
     "scripts/0000-Basic/0001": "# a database\nexim -be\n${lookup redis{get a}{<$value>}{nothing}}\n****\n",
@@ -18,11 +19,7 @@ FILES = {
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path
+    return write_files(tmp_path, FILES)
 
 
 def run(suite: Path, *arguments: str) -> Done:

@@ -10,6 +10,7 @@ import pytest
 from eximsim.commands.suite import _release
 from eximsim.profiles import profile
 from tests.commands.invoking import Done, invoke
+from tests.writing import write_files
 
 FILES = {
     "runtest": "print; new_value($1, '10Hm%s-000000005vi-0000')\n",
@@ -27,10 +28,7 @@ FILES = {
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(tmp_path, FILES)
     (tmp_path / "log").mkdir()
     return tmp_path
 

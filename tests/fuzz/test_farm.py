@@ -41,16 +41,6 @@ def test_who_has_read_enough_ends_the_search() -> None:
     assert len(taken) < 10
 
 
-@pytest.fixture
-def cluster() -> Iterator[str]:
-    """A Dask cluster of one thread, on the loopback interface; gives its scheduler's address."""
-    with pytest.importorskip("distributed").LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, host="127.0.0.1", protocol="tcp",
-        dashboard_address=None,
-    ) as local:  # fmt: skip
-        yield local.scheduler_address
-
-
 def test_a_dask_cluster_gives_the_same(cluster: str) -> None:
     with workers(scheduler=cluster) as executor:
         assert list(in_order(executor, operator.neg, PARTS, 2)) == [-part for part in PARTS]

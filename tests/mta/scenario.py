@@ -294,3 +294,10 @@ def _settings(values: Settings) -> list[str]:
 def variant(release: str, **switches: object) -> Profile:
     """A release with some switches set otherwise."""
     return replace(profile(release), **switches)  # type: ignore[arg-type]  # by name
+
+
+def delivered(server: Mx, release: str | Profile = NEW, **transport: str) -> Site:
+    """The site after a message went to its one host, or was tried."""
+    site = Site([server], release, transport=transport)
+    site.deliver()
+    return site

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.writing import write_files
+
 RULES = r"""#! /usr/bin/perl
 sub new_value {
 return $_[0];
@@ -76,9 +78,7 @@ TREE = {
 def write_tree(root: Path) -> Path:
     """Write it into a folder; returns the folder."""
     confs = {f"confs/{Path(name).name}": CONF for name in TREE if name[-4:].isdigit()}
-    for name, text in {**TREE, **confs}.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write_files(root, {**TREE, **confs})
     for name in ("log", "aux-fixed", "aux-var-src", "dnszones-src", "src", "mail"):
         (root / name).mkdir()
     return root

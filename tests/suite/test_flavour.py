@@ -9,6 +9,7 @@ from unittest import mock
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite import flavour
 from eximsim.suite.tree import EximTree
+from tests.writing import write_files
 
 
 def test_a_tree_without_a_word_on_openssl_asks_for_the_distribution(tmp_path: Path) -> None:
@@ -31,12 +32,12 @@ def _with(tmp_path: Path, version: str) -> str:
 
 
 def test_a_golden_of_the_machine_s_kind_is_taken_before_the_general_one(tmp_path: Path) -> None:
-    for name, text in {"runtest": "", "scripts/0000-Basic/0001": "# x\n", "log/0001": "general\n",
-                       "log/0001.openssl_1_1_1": "new\n", "stdout/0001": "same\n",
-                       "lib/Exim/Runtest.pm": "openssl_1_1_1\n", "confs/0001": ""}.items():  # fmt: skip
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    tree = EximTree(tmp_path)
+    files = {
+        "runtest": "", "scripts/0000-Basic/0001": "# x\n", "log/0001": "general\n",
+        "log/0001.openssl_1_1_1": "new\n", "stdout/0001": "same\n",
+        "lib/Exim/Runtest.pm": "openssl_1_1_1\n", "confs/0001": "",
+    }  # fmt: skip
+    tree = EximTree(write_files(tmp_path, files))
     (case,) = tree.tests()
     with mock.patch.object(flavour, "_openssl", return_value="OpenSSL 3.0.2"):
         texts = tree.goldens_here(case, profile(NEWEST)).texts

@@ -6,6 +6,7 @@ from eximsim.errors import InputError
 from eximsim.profiles import NEWEST, profile
 from eximsim.suite.project import ProjectSuite
 from eximsim.world.certificates import self_signed
+from tests.writing import write_files
 
 OLD, NEW = profile("4.88-jh03"), profile("4.99")
 
@@ -21,10 +22,7 @@ def root(tmp_path: Path) -> Path:
         "logs/5840": "common\n",
         "logs/5840@4.99": "new\n",
     }
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(tmp_path, files)
     (tmp_path / "certs").mkdir()
     (tmp_path / "certs/mine.pem").write_bytes(self_signed("/CN=mine").chain)
     return tmp_path

@@ -11,6 +11,7 @@ from eximsim.suite.tree import EximTree
 from eximsim.world.certificates import self_signed
 from eximsim.world.clock import START
 from tests.mta.reception.test_smtp_in_policy import response
+from tests.writing import write_files
 
 PROFILE = profile(NEWEST)
 FILES = {
@@ -32,11 +33,7 @@ FILES = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path
+    return write_files(tmp_path, FILES)
 
 
 def test_tests_are_found_in_their_groups(root: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from eximsim.suite import script, tree_rules
 from eximsim.suite.normalisation import Identity
+from tests.writing import write_files
 
 IDENTITY = Identity("/eximsim/test")
 
@@ -50,10 +51,7 @@ def _rules(tmp_path: Path, text: str, files: dict[str, str], wanted: tuple[str, 
     """What comes of the files of a test directory."""
     if shutil.which("perl") is None:
         pytest.skip("no Perl here")
-    (tmp_path / "runtest").write_text(RUNTEST)
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
+    write_files(tmp_path, {"runtest": RUNTEST, **files})
     (tmp_path / "out").mkdir()
     parsed = script.parse(text, "x")
     sizes = {name: len(content) for name, content in files.items()}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.profiles import Profile, profile, with_tls
+from eximsim.profiles import profile, with_tls
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from tests.mta.scenario import (
     BAD_TLS,
@@ -17,18 +17,13 @@ from tests.mta.scenario import (
     WRONG,
     Mx,
     Site,
+    delivered,
 )
 
 TRY = {"hosts_try_dane": "*"}
 REQUIRE = {"hosts_require_dane": "*"}
 OFFERS_AUTH = Mx(Behaviour(extensions=("STARTTLS", "AUTH PLAIN LOGIN")))
 TLS_IS_A_MUST = {"hosts_require_tls": "*"}
-
-
-def delivered(server: Mx, release: str | Profile = NEW, **transport: str) -> Site:
-    site = Site([server], release, transport=transport)
-    site.deliver()
-    return site
 
 
 def commands(site: Site) -> list[str]:

@@ -10,10 +10,10 @@ from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_files import pem_certificates
 from eximsim.mta.verify.verify import verify_address
 from eximsim.ports import TlsSession
-from eximsim.profiles import Profile, profile, with_tls
+from eximsim.profiles import profile, with_tls
 from eximsim.world.certificates import der_chain
 from eximsim.world.smtp_behaviour import Behaviour
-from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, RRset, Site, variant
+from tests.mta.scenario import BAD_TLS, CHAINS, GOOD, NEW, NEWEST, OLD, Mx, RRset, Site, delivered, variant
 
 MUST = {"hosts_require_tls": "*"}
 TRY_ONLY = {"tls_verify_hosts": ":", "tls_try_verify_hosts": "*"}
@@ -21,12 +21,6 @@ TRY_ONLY = {"tls_verify_hosts": ":", "tls_try_verify_hosts": "*"}
 
 def chain(name: str) -> Mx:
     return Mx(Behaviour(chain=name))
-
-
-def delivered(server: Mx, release: str | Profile = NEW, **transport: str) -> Site:
-    site = Site([server], release, transport=transport)
-    site.deliver()
-    return site
 
 
 def cv(site: Site) -> str:
