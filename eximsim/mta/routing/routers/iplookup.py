@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.address import RouteResult, Verify
 
-_BUFFER = 255
-"""So many octets of a reply are read."""
+_BUFFER = 7
+"""So many octets of a reply are read: the size of a pointer takes the place of the buffer's, less one.
+
+That is so since 4.80, on machines of 64 bits. A reply to the default query seldom fits in.
+"""
 
 
 def iplookup_router_entry(

@@ -1,4 +1,7 @@
-"""A host on the network that says what an address is to become."""
+"""A host on the network that says what an address is to become.
+
+What is expected here was measured with the head after 4.99: seven octets of a reply are read.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +22,33 @@ DEFAULT = "a@d.ex a@d.ex"
 
 
 def asked(
-    said: dict[str, str | Told], options: str = "", query: str = DEFAULT
+    said: dict[str, str | Told], options: str = "", query: str = DEFAULT, address: str = "a@d.ex"
 ) -> tuple[Address, RouteResult]:
-    """What becomes of a@d.ex when hosts say this."""
+    """What becomes of an address when hosts say this."""
     told = {host: Told(text) if isinstance(text, str) else text for host, text in said.items()}
     here = site(ZONE, routers=f"{ROUTER}{options}", release="4.99")
     here.world.answers = Answers({"iplookup": {f"{host}:999 {query}": one for host, one in told.items()}})
-    return here.route("a@d.ex")
+    return here.route(address)
 
 
-def new(said: str, options: str = "", query: str = DEFAULT) -> list[str]:
-    _, routed = asked({"10.0.0.1": said}, options, query)
+def new(said: str, options: str = "", query: str = DEFAULT, address: str = "a@d.ex") -> list[str]:
+    _, routed = asked({"10.0.0.1": said}, options, query, address)
     return [child.address for child in routed.addr_new]
 
 
 def test_the_first_word_of_a_reply_that_names_the_address_takes_its_place() -> None:
-    assert new("b@e.ex a@d.ex") == ["b@e.ex"]
-    assert new("b@e.ex \t a@d.ex") == ["b@e.ex"]
+    assert new("b@e a@d", address="a@d", query="a@d a@d") == ["b@e"]
 
 
 def test_a_reply_to_another_address_is_none() -> None:
-    addr, routed = asked({"10.0.0.1": "b@e.ex c@d.ex"})
+    addr, routed = asked({"10.0.0.1": "b@e c@d"}, address="a@d", query="a@d a@d")
     assert (routed.rc, routed.addr_new, addr.message) == (Rc.FAIL, [], "Unrouteable address")
+
+
+def test_a_reply_is_cut_behind_seven_octets() -> None:
+    assert asked({"10.0.0.1": "b@e.ex a@d.ex"})[1].rc is Rc.FAIL
+    assert asked({"10.0.0.1": "b@e  a@d"}, address="a@d", query="a@d a@d")[1].rc is Rc.FAIL
+    assert new("b@longer.ex", " query = x\n", "x") == ["b@longe"]
 
 
 def test_a_query_of_ones_own_needs_no_echo() -> None:
@@ -49,14 +57,14 @@ def test_a_query_of_ones_own_needs_no_echo() -> None:
 
 def test_a_pattern_chooses_and_reroute_makes_the_address() -> None:
     options = " response_pattern = ^user=(\\w+)\n reroute = $1@e.ex\n"
-    assert new("user=b", options) == ["b@e.ex"]
+    assert new("user=bc", options) == ["bc@e.ex"]
     assert asked({"10.0.0.1": "no"}, options)[1].rc is Rc.FAIL
-    assert new("b@e.ex c@d.ex", " response_pattern = @e\n") == ["b@e.ex c@d.ex"]
-    assert new("b a@d.ex", " reroute = $0@f.ex\n") == ["b@f.ex"]
+    assert new("b l@d", " reroute = $0@f.ex\n", "l@d l@d", "l@d") == ["b@f.ex"]
 
 
 def test_hosts_are_asked_in_turn_until_one_replies() -> None:
-    _, routed = asked({"10.0.0.1": Told(), "10.1.2.3": "b@e.ex a@d.ex"})
+    options = " query = q\n"
+    _, routed = asked({"10.0.0.1": Told(), "10.1.2.3": "b@e.ex"}, options, "q")
     assert [child.address for child in routed.addr_new] == ["b@e.ex"]
     silent: dict[str, str | Told] = {"10.0.0.1": Told(), "10.1.2.3": Told()}
     addr, routed = asked(silent)
@@ -65,11 +73,13 @@ def test_hosts_are_asked_in_turn_until_one_replies() -> None:
 
 
 def test_what_is_no_address_defers() -> None:
-    addr, routed = asked({"10.0.0.1": "b a@d.ex"})
-    what = "i router: reroute string b is not of the form user@domain"
+    addr, routed = asked({"10.0.0.1": "user=b"}, " query = q\n", "q")
+    what = "i router: reroute string user=b is not of the form user@domain"
     assert (routed.rc, addr.message) == (Rc.DEFER, what)
-    addr, routed = asked({"10.0.0.1": "b@e.ex a@d.ex"}, " reroute = ${if\n")
+    addr, routed = asked({"10.0.0.1": "b@e.ex"}, " query = q\n reroute = ${if\n", "q")
     assert routed.rc is Rc.DEFER
+    assert (addr.message or "").startswith("i router: failed to expand ${if: ")
+    addr, routed = asked({}, " query = ${if\n")
     assert (addr.message or "").startswith("i router: failed to expand ${if: ")
 
 
