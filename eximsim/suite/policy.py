@@ -352,7 +352,7 @@ class PolicySession:
         self._recipients = _unknown(recipients_of(addresses, self.policy.config.main))
         config, what = self.policy.callout_config(number), self.policy.callouts[number].what
         said = tuple(dialogue(self._recipients, what))
-        ran = self._exim(["-bs", "-f", "<>"], "".join(f"{line}\r\n" for line in said).encode(), config)
+        ran = self._exim(["-bs"], "".join(f"{line}\r\n" for line in said).encode(), config)
         return self._result(ran, verified(tuple(self._recipients), ran, said, what))
 
     def route(self, address: str) -> AddressTest:
