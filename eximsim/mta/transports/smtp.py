@@ -26,7 +26,15 @@ from eximsim.mta.transports.smtp_out import (
     smtp_get_interface,
     smtp_get_port,
 )
-from eximsim.mta.transports.smtp_run import Counts, Run, explain_untried, leaves_the_hosts
+from eximsim.mta.transports.smtp_run import (
+    CALLS_IN_VAIN,
+    Counts,
+    Run,
+    called_without_end,
+    explain_untried,
+    held_for_later,
+    leaves_the_hosts,
+)
 from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.transport import transport_lines_too_long, transport_update_waiting
 from eximsim.quick_dataclass import dataclass
@@ -373,15 +381,15 @@ def _deliver(sx: SmtpContext, *, suppress_tls: bool) -> Rc:
     addrlist, allowance = sx.addrlist, sx.transport.options.number("size_addition")
     announced = allowance >= 0 or sx.process.profile.pipe_connect_offered
     size = message.wire_size + allowance if announced else None
-    sx.first_addr, sx.started = addrlist[0], sx.process.world.now()
-    outcome = Rc.OK
+    sx.first_addr, sx.started, sx.everyone = addrlist[0], sx.process.world.now(), addrlist
+    outcome, left, in_vain = Rc.OK, addrlist, 0
     while True:
         rc = smtp_setup_conn(sx, suppress_tls=suppress_tls)
         if rc is not Rc.OK or sx.dialogue is None:
             addrlist[0].delivery_seconds = sx.seconds
             return rc
         pending = [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
-        held = _held_for_later(sx, pending)
+        held = held_for_later(sx, pending)
         sx.addrlist = [addr for addr in addrlist if addr not in held]
         batch = [addr for addr in pending if addr not in held]
         rc = send_message(sx, batch, sx.process.return_path, size)
@@ -389,19 +397,15 @@ def _deliver(sx: SmtpContext, *, suppress_tls: bool) -> Rc:
         outcome = outcome if rc is Rc.OK else rc
         if not held and not sx.at_limit:
             return outcome
-        left = held or [addr for addr in addrlist if addr.transport_return is Rc.PENDING_DEFER]
+        before, left = left, held or [a for a in addrlist if a.transport_return is Rc.PENDING_DEFER]
+        in_vain = in_vain + 1 if left == before else 0
+        if in_vain > CALLS_IN_VAIN:
+            raise called_without_end(sx.transport)
         sx.first_addr = held[0] if held else sx.next_addr
         if sx.at_limit:
             sx.process.continued = None
             for addr in left:
                 addr.continued = False
-
-
-def _held_for_later(sx: SmtpContext, pending: list[Address]) -> list[Address]:
-    """The recipients of other domains, which DANE leaves to a connection of their own."""
-    if not sx.dane or not sx.process.profile.dane_one_domain_per_connection:
-        return []
-    return [addr for addr in pending if addr.domain != pending[0].domain]
 
 
 def _host_deferred(run: Run, sx: SmtpContext, first: Address | None) -> Rc:

@@ -103,6 +103,8 @@ class SmtpContext:
     dane_required: bool = False
     call_given_up: bool = False
     """A call that was open would not do for the host, and was closed."""
+    everyone: list[Address] = field(default_factory=list)
+    """All recipients of the run, with those that another connection is for."""
     first_addr: Address | None = None
     tlsa: tuple[bytes, ...] = ()
     lmtp: bool = False

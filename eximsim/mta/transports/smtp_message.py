@@ -214,7 +214,7 @@ def _send(sx: SmtpContext) -> Rc | None:
             if problem is not None:
                 return problem
         elif not _write_message(
-            sx, _with_dots(signed_parts(sx.process, sx.transport, sx.addrlist, chunked=False))
+            sx, _with_dots(signed_parts(sx.process, sx.transport, sx.everyone, chunked=False))
         ):
             return lost(sx)
         else:
@@ -279,7 +279,7 @@ def _write_chunks(sx: SmtpContext) -> tuple[str, Rc | None]:
     recipient is accepted for need not be sent. Source: internal_transport_write_message() in transport.c,
     smtp_chunk_cmd_callback().
     """
-    head, body = signed_parts(sx.process, sx.transport, sx.addrlist, chunked=True)
+    head, body = signed_parts(sx.process, sx.transport, sx.everyone, chunked=True)
     options = sx.transport.options
     for option, missing in (("headers_only", True), ("body_only", not body)):
         if options.flag(option) and missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address, HostItem
+    from eximsim.mta.transports.smtp_context import SmtpContext
 
 
 @dataclass(slots=True)
@@ -66,6 +68,23 @@ def leaves_the_hosts(run: Run, sequence: int) -> bool:
             addr.continued = addr.continued and addr.transport_return is not Rc.DEFER
     run.begins_anew = counted
     return counted
+
+
+CALLS_IN_VAIN = 50
+"""So often a server may be called again and nothing comes of it, before that is held to be for ever."""
+
+
+def called_without_end(transport: DriverInstance) -> Unsupported:
+    """What is to be said of a server that has had its messages and puts MAIL off each time."""
+    why = "a server that is called without end: it has had the messages it takes, and MAIL is put off"
+    return Unsupported(why, *transport.options.where("driver"))
+
+
+def held_for_later(sx: SmtpContext, pending: list[Address]) -> list[Address]:
+    """The recipients of other domains, which DANE leaves to a connection of their own."""
+    if not sx.dane or not sx.process.profile.dane_one_domain_per_connection:
+        return []
+    return [addr for addr in pending if addr.domain != pending[0].domain]
 
 
 def explain_untried(run: Run) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eximsim.errors import Unsupported
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
-from tests.mta.scenario import NEW, NEWEST, PIPELINING, PLAIN, SENDER, Mx, Site
+from eximsim.world.smtp_server import SmtpServer, SmtpSession
+from tests.mta.scenario import CHAINS, GOOD, NEW, NEWEST, PIPELINING, PLAIN, REFUSING, SENDER, Mx, Site
 
 RECIPIENTS = tuple(f"{letter}@test.ex" for letter in "abcde")
 SILENCE, CLOSE = Answer(then=Then.SILENCE), Answer(then=Then.CLOSE)
@@ -309,3 +312,36 @@ def test_up_to_4_98_whoever_comes_after_the_second_transactions_first_counts_as_
     site = Site([server("SIZE", "LIMITS RCPTDOMAINMAX=1")], release, zone=zone)
     lines = site.deliver("a@test.ex", "b@x.ex", "c@test.ex")
     assert {line[3] for line in lines if "[10.9.1.1]*" in line} == set(continued)
+
+
+class _PutsOffAfterTheFirst(SmtpServer):
+    """A server that takes a message, and puts MAIL off on each connection after that."""
+
+    def __call__(self) -> SmtpSession:
+        session = super().__call__()
+        self.behaviour = replace(self.behaviour, mail=reply("451 later"))
+        return session
+
+
+@pytest.mark.parametrize("extensions", [(), ("PIPELINING",)])
+def test_a_server_that_has_had_its_messages_may_be_called_without_end(extensions: tuple[str, ...]) -> None:
+    limited = Behaviour(extensions=(*extensions, "LIMITS MAILMAX=1 RCPTMAX=1"))
+    for release in ("4.97", NEWEST):
+        site = Site((Mx(REFUSING),), release)
+        site.world.listen("10.9.1.1", 25, _PutsOffAfterTheFirst(limited, CHAINS.chains))
+        if release == NEWEST:
+            with pytest.raises(Unsupported, match=r"called without end.*/config:"):
+                site.deliver("a@test.ex", "b@test.ex", "c@test.ex")
+        else:
+            site.deliver("a@test.ex", "b@test.ex", "c@test.ex")
+            assert site.events.count("message accepted") == 1
+
+
+def test_envelope_to_names_those_that_dane_leaves_to_another_connection() -> None:
+    other = {"name": "other.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]}
+    options = {"hosts_require_dane": "*", "envelope_to_add": "true"}
+    site = Site((Mx(tlsa=GOOD),), NEWEST, transport=options, zone=(other,))
+    site.deliver("a@test.ex", "b@other.ex")
+    assert [len(one.recipients) for one in site.messages] == [1, 1]
+    for one in site.messages:
+        assert b"Envelope-to: a@test.ex,\r\n b@other.ex\r\n" in one.content
