@@ -26,13 +26,11 @@ from eximsim.ports import (
     HandshakeError,
     HandshakeFault,
     ReadTimeout,
-    Session,
     SessionFactory,
     TlsAlert,
     TlsOffer,
     TlsSession,
 )
-from eximsim.quick_dataclass import dataclass
 from eximsim.server_sessions import GoingOn
 from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.clock import START, VirtualClock
@@ -53,15 +51,6 @@ _LOST_SECONDS = 0.02
 """Seconds of real time that an answer is waited for, at least, which will not come."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    """A connection on its way to the acceptor: its ends as the scenario names them, and its session."""
-
-    client: Endpoint
-    server: Endpoint
-    session: Session
-
-
 class LoopbackWorld(HostedWorld):
     """A ``World`` on real sockets; a context manager that leaves neither threads nor sockets behind."""
 
@@ -73,7 +62,7 @@ class LoopbackWorld(HostedWorld):
         self.clock = VirtualClock(start)
         self.time_scale = time_scale
         self._doors: dict[tuple[str | None, int], Door] = {}
-        self._callers: dict[int, _Caller] = {}
+        self._callers: dict[int, Accepted] = {}
         self._served: dict[int, Served] = {}
         self._all_served: list[Served] = []
         self._open: dict[int, LoopbackConnection] = {}
@@ -150,7 +139,7 @@ class LoopbackWorld(HostedWorld):
                 raise ConnectError(wire.connect_ex(self._nobody.getsockname()))
         door = self._doors[listener]
         client, server = Endpoint(source, self._new_port()), Endpoint(address, port)
-        wire, served = self._call(door, _Caller(client, server, door.factory()))
+        wire, served = self._call(door, Accepted(client, server, door.factory()))
         connection = LoopbackConnection(self, wire, served, client)
         self._open[client.port] = connection
         connection.settle()
@@ -197,7 +186,7 @@ class LoopbackWorld(HostedWorld):
         if self.time_scale:
             self.loop.until(lambda: self._closing, seconds * self.time_scale)
 
-    def _call(self, door: Door, caller: _Caller) -> tuple[socket.socket, Served]:
+    def _call(self, door: Door, caller: Accepted) -> tuple[socket.socket, Served]:
         """Connect to a listener, and find the connection that it accepted."""
         wire = socket.socket()
         try:
@@ -218,7 +207,7 @@ class LoopbackWorld(HostedWorld):
     def _welcome(self, connection: socket.socket, door: Door, peer: tuple[str, int]) -> None:
         caller = self._callers.pop(peer[1], None)
         if caller is None:
-            caller = _Caller(Endpoint(*peer), door.place, door.factory())
+            caller = Accepted(Endpoint(*peer), door.place, door.factory())
         served = Served(self.loop, connection, caller.session, clock=self.clock, time_scale=self.time_scale)
         self.accepted.append(Accepted(caller.client, caller.server, caller.session))
         self._all_served.append(served)

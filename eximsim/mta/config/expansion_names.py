@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+from eximsim.mta.base.string import words
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_TEXTS = _words(
+_TEXTS = words(
     """
     acl_arg1 acl_arg2 acl_arg3 acl_arg4 acl_arg5 acl_arg6 acl_arg7 acl_arg8 acl_arg9 acl_verify_message
     address_data address_file address_pipe atrn_host atrn_mode authenticated_fail_id authenticated_id
@@ -39,7 +36,7 @@ _TEXTS = _words(
 )
 """Texts that are empty until something sets them."""
 
-_NUMBERS = _words(
+_NUMBERS = words(
     """
     acl_narg authentication_failed av_failed body_linecount body_zerocount event_defer_errno
     host_lookup_deferred host_lookup_failed host_port localhost_number max_received_linelength
@@ -59,7 +56,7 @@ _NOBODY = frozenset(("local_user_gid", "local_user_uid"))
 _PORTS = frozenset(("interface_port", "mime_part_count", "sending_port"))
 """Numbers that are -1 until something sets them."""
 
-_TRUTHS = _words(
+_TRUTHS = words(
     """
     message_smtputf8 prdr_requested proxy_session sender_helo_dnssec sender_host_dnssec tls_out_dane
     """
@@ -86,7 +83,7 @@ SYNONYMS = {
 CERTIFICATES = frozenset(("tls_in_ourcert", "tls_in_peercert", "tls_out_ourcert", "tls_out_peercert"))
 """Variables that hold a certificate; ``process.variables`` has it as PEM."""
 
-LACKING_VARIABLES = _words(
+LACKING_VARIABLES = words(
     """
     arc_domains arc_oldest_pass arc_state arc_state_reason bmi_alt_location bmi_base64_tracker_verdict
     bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date compile_number connection_id
@@ -107,7 +104,7 @@ LACKING_VARIABLES = _words(
 
 OF_SIGNATURES = {
     **dict.fromkeys(
-        _words(
+        words(
             """
             arc_domains arc_state arc_state_reason dkim_algo dkim_canon_body dkim_canon_headers
             dkim_copiedheaders dkim_cur_signer dkim_domain dkim_headernames dkim_identity
@@ -144,7 +141,7 @@ UNSET: dict[str, str] = {
     **dict.fromkeys(CERTIFICATES, ""),
 }
 
-COMPUTED = _words(
+COMPUTED = words(
     """
     bounce_return_size_limit config_dir config_file exim_path initial_cwd message_body message_body_end
     message_exim_id message_headers message_headers_raw pid primary_hostname qualify_domain
@@ -161,7 +158,7 @@ FILTER_NUMBERS = frozenset(f"{stem}{number}" for stem in ("n", "sn") for number 
 VARIABLES = frozenset((*UNSET, *COMPUTED, *SYNONYMS, *LACKING_VARIABLES, *FILTER_NUMBERS))
 """Every variable that Exim knows, but for those that a configuration or a lookup numbers or makes up."""
 
-CONDITIONS = _words(
+CONDITIONS = words(
     """
     acl and bool bool_lax def exists first_delivery inbound_srs isip isip4 isip6 ldapauth or pam pwcheck
     queue_running radius saslauthd
@@ -169,7 +166,7 @@ CONDITIONS = _words(
 ).union(COMPARISONS, ITERATIONS)
 """Every condition of ``${if``."""
 
-ITEMS = _words(
+ITEMS = words(
     """
     acl authresults certextract dlfunc env extract filter hash hmac if imapfolder length listextract listquote
     lookup map nhash perl prvs prvscheck readfile readsocket reduce run sg sort srs_encode substr tr
@@ -177,7 +174,7 @@ ITEMS = _words(
 )
 """Every item, ``${name{...}...}``."""
 
-OPERATORS = _words(
+OPERATORS = words(
     """
     address addresses base32 base32d base62 base62d base64 base64d bless domain escape escape8bit eval eval10
     expand from_utf8 h hash headerwrap hex2b64 hexquote ipv6denorm ipv6norm l lc length listcount listnamed

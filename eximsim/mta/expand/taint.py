@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base.string import words
 from eximsim.mta.expand.expand import PlainExpander, evaluate
 from eximsim.mta.expand.expand_tree import Header, Item, Numeric, Operator, Variable
 from eximsim.mta.expand.expander import string_marked
@@ -60,11 +61,7 @@ class CleanText(str):
     __slots__ = ()
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_OUTSIDE = _words(
+_OUTSIDE = words(
     """
     address_file address_pipe authenticated_fail_id authenticated_id authenticated_sender
     bounce_recipient domain local_part local_part_prefix local_part_prefix_v local_part_suffix
@@ -83,8 +80,8 @@ _OUTSIDE = _words(
 _KEPT = frozenset(("address_data", "address_file", "address_pipe", "dkim_domain", "dkim_selector", "home"))
 """Variables whose values are marked when they are set, as are those of routers and ACLs."""
 
-_DEPENDS = _words("host host_address self_hostname sender_address_data dnslist_text")
-_COUNTED = _words("eval eval10 listcount md5 nh nhash sha1 sha2 sha256 sha3 strlen time_eval time_interval")
+_DEPENDS = words("host host_address self_hostname sender_address_data dnslist_text")
+_COUNTED = words("eval eval10 listcount md5 nh nhash sha1 sha2 sha256 sha3 strlen time_eval time_interval")
 """Operators that make a text of their own."""
 
 
