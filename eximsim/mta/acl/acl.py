@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,6 @@ _DEEPEST = 20
 _TOLD = ("main", "reject")
 """The logs that are told of a refusal, unless log_reject_target names others."""
 _FORGOTTEN = ("domain", "local_part", "address_data", "sender_address_data")
-_NAMED = re.compile(r'(condition/modifier) "[^"]*"')
 
 
 def acl_check(reception: Reception, where: Where, recipient: str | None, text: str | None) -> AclResult:
@@ -122,7 +120,7 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
     try:
         found = _find(run, text.lstrip(SPACES))
     except InputError as error:
-        run.log_message = _as_exim_says(error.message)
+        run.log_message = error.message.removeprefix("error in ACL: ")
         return Rc.ERROR
     if found is None:
         return Rc.FAIL
@@ -134,12 +132,6 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
     run.process.acl_verb, run.drop = None, False
     run.trace(f"end of {name}: implicit DENY")
     return Rc.FAIL
-
-
-def _as_exim_says(message: str) -> str:
-    """The message of acl_read() (src/acl.c), without what the reader adds to it for a configuration."""
-    text = message.removeprefix("error in ACL: ").partition(": one of ")[0]
-    return f"ACL error: {text}" if text.startswith("negation") else _NAMED.sub(r"\1", text)
 
 
 def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:

@@ -30,6 +30,7 @@ MODIFIERS = frozenset(_MODIFIERS.split())
 """Names that do something when they are reached."""
 
 _VARIABLE = re.compile(r"(?:acl_[cm][0-9_][A-Za-z0-9_]*|dkim_verify_(?:status|reason))(?=[ \t\n\v\f\r]*=)")
+_OF_DKIM = ("dkim_verify_status", "dkim_verify_reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def acl_read(
 ) -> tuple[tuple[AclVerb, ...], ConfigLine | None]:
     """The verbs of one ACL, and the line that ended it: the start of another ACL, or None at the end.
 
-    ``absent`` holds the names that the release does not have (``"acl.seen"``). Raises ``InputError`` for
-    anything that is not a verb, condition or modifier, and for what Exim refuses in their use.
+    ``absent`` holds the names that the release does not have (``"acl.seen"``). Raises ``InputError``, in
+    Exim's words, for anything that is not a verb, condition or modifier, and for wrong use of them.
     """
     verbs: list[tuple[ConfigLine, str, list[AclCondition]]] = []
     while (line := lines()) is not None:
@@ -71,7 +72,7 @@ def acl_read(
             break
         if name in VERBS:
             if negated:
-                raise _error(line, f'malformed ACL line "{line.text}": a verb cannot be negated')
+                raise _error(line, f'malformed ACL line "{line.text}"')
             verbs.append((line, name, []))
             rest = rest[position:]
             if not rest:
@@ -79,7 +80,7 @@ def acl_read(
             negated = rest.startswith("!")
             name, position = readconf_readname(rest, 1 if negated else 0)
         elif not verbs:
-            raise _error(line, f'unknown ACL verb "{name}" in "{line.text}": one of {_list(VERBS)} expected')
+            raise _error(line, f'unknown ACL verb "{name}" in "{line.text}"')
         _, verb, conditions = verbs[-1]
         conditions.append(_condition(line, verb, name, rest[position:], negated, absent))
     read = tuple(AclVerb(verb, tuple(found), at.path, at.last or at.line) for at, verb, found in verbs)
@@ -91,20 +92,38 @@ def _condition(
 ) -> AclCondition:
     modifier = name in MODIFIERS
     if not (modifier or name in CONDITIONS) or f"acl.{name}" in absent:
-        raise _error(line, f'unknown ACL condition/modifier "{name}" in "{line.text}"')
+        raise _error(line, f'unknown ACL condition/modifier in "{line.text}"')
     if negated and modifier:
-        raise _error(line, f'negation is not allowed with "{name}"')
+        raise _error(line, f'ACL error: negation is not allowed with "{name}"')
     if name == "endpass":
         if verb not in ("accept", "discard"):
-            raise _error(line, f'"endpass" is not allowed with "{verb}"')
+            raise _error(line, f'ACL error: "endpass" is not allowed with "{verb}"')
         return AclCondition(name, "", False, line.path, line.line)
     if name == "set":
-        if not _VARIABLE.match(rest):
-            raise _error(line, f'"set {rest}": acl_c or acl_m with a digit or underscore, and = expected')
+        if problem := _wrong_variable(rest, dkim="acl.set_dkim" not in absent):
+            raise _error(line, problem)
         return AclCondition(name, rest, False, line.path, line.line)
     if not rest.startswith("="):
         raise _error(line, f'"=" missing after ACL "{name}" {"modifier" if modifier else "condition"}')
     return AclCondition(name, rest[1:].lstrip(SPACES), negated, line.path, line.line)
+
+
+def _wrong_variable(rest: str, *, dkim: bool) -> str | None:
+    """What is wrong with ``VARIABLE = VALUE`` after ``set``: acl_varname_to_cond() in src/acl.c."""
+    invalid = 'invalid variable name after "set" in ACL modifier'
+    if _VARIABLE.match(rest) and (dkim or not rest.startswith(_OF_DKIM)):
+        return None
+    if dkim and rest.startswith(_OF_DKIM):
+        if rest[18:19].isalnum():
+            which = " or ".join(f'"{name}"' for name in _OF_DKIM)
+            return f'{invalid} "set {rest}" (only {which} permitted)'
+    elif not rest.startswith(("acl_c", "acl_m")):
+        return f'{invalid} "set {rest}" (must start "acl_c" or "acl_m")'
+    elif not (rest[5:6].isdigit() or rest[5:6] == "_"):
+        return f'{invalid} "set {rest}" (digit or underscore must follow acl_c or acl_m)'
+    elif odd := re.match(r"acl_[cm][A-Za-z0-9_]*([^A-Za-z0-9_=\s])", rest):
+        return f'invalid character "{odd[1]}" in variable name in ACL modifier "set {rest}"'
+    return '"=" missing after ACL "set" modifier'
 
 
 @lru_cache(maxsize=256)
@@ -135,10 +154,6 @@ def _inline_lines(text: str, path: str, line: int) -> Iterator[ConfigLine]:
         logical = ""
     if logical:
         yield ConfigLine(logical, path, line)
-
-
-def _list(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names))
 
 
 def _error(line: ConfigLine, message: str) -> InputError:

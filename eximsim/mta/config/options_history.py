@@ -61,14 +61,14 @@ HISTORY: tuple[Changes, ...] = (
     Changes(
         "4.87",
         new="main.bounce_return_linesize_limit main.hosts_proxy main.perl_taintmode transport.max_parallel",
-        gone="main.proxy_required_hosts acl.demime",
+        gone="main.proxy_required_hosts",
         defaults={"main.tls_advertise_hosts": "*"},
     ),
     Changes(
         "4.88",
         new="""main.chunking_advertise_hosts main.syslog_pid smtp.hosts_try_chunking smtp.hosts_try_fastopen
         acl.queue driver.queuefile""",
-        gone="""main.gnutls_require_kx main.gnutls_require_mac main.gnutls_require_protocols
+        gone="""acl.demime main.gnutls_require_kx main.gnutls_require_mac main.gnutls_require_protocols
         smtp.gnutls_require_kx smtp.gnutls_require_mac smtp.gnutls_require_protocols""",
         defaults={
             "main.check_log_inodes": 100,
@@ -85,7 +85,7 @@ HISTORY: tuple[Changes, ...] = (
     Changes(
         "4.90",
         new="""main.commandline_checks_require_admin main.spool_wireformat smtp.dkim_hash smtp.dkim_identity
-        smtp.hosts_noproxy_tls""",
+        smtp.hosts_noproxy_tls acl.set_dkim""",
         features=_SINCE_4_90,
     ),
     Changes(

@@ -43,14 +43,18 @@ second:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("permit", 'unknown ACL verb "permit"'),
-        ("!accept", "a verb cannot be negated"),
-        ("accept weather = fine", 'unknown ACL condition/modifier "weather"'),
-        ("accept !message = a", 'negation is not allowed with "message"'),
-        ("deny endpass", '"endpass" is not allowed with "deny"'),
+        ("permit", 'unknown ACL verb "permit" in "permit"'),
+        ("!accept", 'malformed ACL line "!accept"'),
+        ("accept weather = fine", 'unknown ACL condition/modifier in "accept weather = fine"'),
+        ("accept !message = a", 'ACL error: negation is not allowed with "message"'),
+        ("deny endpass", 'ACL error: "endpass" is not allowed with "deny"'),
         ("accept hosts", '"=" missing after ACL "hosts" condition'),
         ("accept message", '"=" missing after ACL "message" modifier'),
-        ("warn set x = 1", "acl_c or acl_m with a digit or underscore, and = expected"),
+        ("warn set x = 1", 'ACL modifier "set x = 1" (must start "acl_c" or "acl_m")'),
+        ("warn set acl_mx = 1", '"set acl_mx = 1" (digit or underscore must follow acl_c or acl_m)'),
+        ("warn set acl_m_x-y = 1", 'invalid character "-" in variable name in ACL modifier "set acl_m_x-y = 1"'),
+        ("warn set dkim_verify_statusx = 1", '(only "dkim_verify_status" or "dkim_verify_reason" permitted)'),
+        ("warn set acl_m1", '"=" missing after ACL "set" modifier'),
     ],
 )
 def test_what_exim_refuses_in_an_acl_is_refused(line: str, expected: str) -> None:
@@ -63,6 +67,12 @@ def test_a_condition_that_came_later_is_unknown_before() -> None:
     text = "begin acl\na:\n  warn seen = -5m\n"
     assert read(text, release="4.96").acls["a"][0].conditions[0].name == "seen"
     assert "unknown ACL condition/modifier" in fault(text, release="4.95")
+
+
+def test_what_dkim_says_can_be_set_from_4_90_on() -> None:
+    text = "begin acl\na:\n  warn set dkim_verify_reason = odd\n"
+    assert read(text, release="4.90").acls["a"][0].conditions[0].name == "set"
+    assert fault(text, release="4.89").endswith('(must start "acl_c" or "acl_m")')
 
 
 def test_two_acls_of_one_name_and_lines_without_an_acl_are_refused() -> None:
