@@ -91,10 +91,12 @@ _RELEASES = (
         exim_user="Debian-exim",
         build_lacks=(
             *("main.dmarc_forensic_sender", "main.dmarc_history_file", "main.dmarc_tld_file"),
-            *("acl.dmarc_status", "smtp.arc_sign", "driver.iplookup"),
+            *("acl.dmarc_status", "control.dmarc_disable_verify", "control.dmarc_enable_forensic"),
+            *("smtp.arc_sign", "verified.arc", "driver.iplookup"),
             *("appendfile.mbx_format", "appendfile.use_mbx_lock"),
         ),
         i18n=True,
+        local_scan=True,
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package
         malformed_header_address="logged where rules apply",  # likewise
         again_means_nonexist_recursion_ends=True,  # likewise

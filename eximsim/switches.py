@@ -416,6 +416,9 @@ class Profile(SmtpSwitches):
     )
     """What a process that dies of a segmentation violation logs."""
 
+    local_scan: bool = False
+    """Built with a local_scan(): once a message has been through it, a crash of the process is not logged."""
+
     ipv6: bool = True
     """Built with HAVE_IPV6; without it everything is as with disable_ipv6."""
 

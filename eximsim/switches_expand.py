@@ -68,8 +68,8 @@ class ExpansionSwitches(ServerSwitches):
     acl_failure_named: bool = switch(False, "expand_string_internal()", since("4.93", "17ccbda62"))
     """What ``${acl`` says of an ACL that neither accepts nor refuses names its result; before, ``error``."""
 
-    missing_helo_traced_bare: bool = switch(False, "string_vformat()", since("4.99", "24e159d7b"))
-    """The host-check trace calls a HELO argument that is not there ``<NULL>``; before, ``"NULL"``."""
+    nothing_quoted_bare: bool = switch(False, "string_vformat()", since("4.99", "24e159d7b"))
+    """Where a text in quotes is not there, messages have ``<NULL>``; before, ``"NULL"``."""
 
     personal_own_to_not_rewritten: bool = switch(
         False, "filter_personal() in filter.c", since("4.94.1", "137ae145e", published="4.94")

@@ -122,6 +122,21 @@ class ServerSwitches(TlsLibrarySwitches):
     """XCLIENT has to have been offered, or it is a syntax error (501, not 550); only its own sessions are not
     asked for permission again."""
 
+    mime_refusal_ends_reply: bool = switch(
+        False, "run_mime_acl() in receive.c", since("4.91", "5b6f76580", item="bug 2214")
+    )
+    """After a refusal by acl_smtp_mime there is no other reply, as if the message had been taken."""
+
+    unfit_cutthrough_ignored: bool = switch(
+        False, "CONTROL_CUTTHROUGH_DELIVERY in acl.c", since("4.91", "051d5efab")
+    )
+    """``control = cutthrough_delivery`` for a message that cannot go on is ignored; before, an error."""
+
+    dscp_without_value: bool = switch(
+        False, "CONTROL_DSCP in acl.c", since("4.99-dev-13835a3c1", "5103de342")
+    )
+    """``control = dscp`` needs no value."""
+
     queue_name_checked: bool = switch(False, "ACLC_QUEUE in acl.c", since("4.91", "944e8b37e", item="JH/02"))
     """The ACL modifier ``queue`` takes no name with a slash."""
 

@@ -114,6 +114,12 @@ class VerifySwitches(SpoolSwitches):
     """Each message of a session can go on while it comes in; before, the recipients of one that did count for
     the next, whose first recipients then open no call."""
 
+    headers_verified_in_more_acls: bool = switch(False, "acl_verify()", since("4.95", "e89d95f19"))
+    """What is in the header can be verified in the ACLs for MIME, DKIM, PRDR, QUIT and NOTQUIT, too."""
+
+    callout_senders_unchecked: bool = switch(False, "acl_verify()", since("4.99", "76257a827"))
+    """That a callout has more than one of use_sender, use_tptsender and use_postmaster is not noticed."""
+
     callout_hold: bool = switch(
         False, "do_callout(), delivery_re_exec()", since("4.90-dev-5d6bdf01a", "57cc27852")
     )

@@ -144,6 +144,7 @@ POINTS: Sequence[Point] = (
     _point("899b8bbc6", ("confs/5820", "# DANE/GnuTLS")),
     _point("944e8b37e"),
     _point("2577f55f6"),
+    _point("5b6f76580"),
     _point("2c47372fa"),
     _point("57887eccb"),
     _point("6fbf35995"),
@@ -151,6 +152,7 @@ POINTS: Sequence[Point] = (
     _point("06fdb9f73"),
     _point("66387a737", ("confs/1009", "route_data = ROUTE_DATA OPT")),
     _point("286b9d5fa"),
+    _point("051d5efab"),
     _point("2be324ee1"),
     _point("6741531cf"),
     _point("617d39327"),
@@ -256,6 +258,7 @@ POINTS: Sequence[Point] = (
     _point("5990a2653"),
     _point("6b5b7e0ca"),
     # 4.95
+    _point("e89d95f19"),
     _point("bec94709e"),
     _point("99bfcf2b6", ("confs/5409", "")),
     _point("0de994525"),
@@ -396,6 +399,7 @@ POINTS: Sequence[Point] = (
     # 4.99
     _point("7b505d288"),
     _point("6061fbe9f"),
+    _point("76257a827"),
     _point("c8b8b6c7b"),
     _point("f90a37225"),
     _point("fbc48a247"),
@@ -451,6 +455,7 @@ POINTS: Sequence[Point] = (
     _point("dea05068d"),
     _point("140c289d1", ("confs/0616", "+received_recipients +millisec")),
     _point("3c24de41a", ("confs/4608", "")),
+    _point("5103de342"),
     _point("ee1435878", ("confs/4608", "")),
     _point("73d3b73c0", ("scripts/0000-Basic/0287", "Check the hints DB exists")),
 )

@@ -36,6 +36,7 @@ from eximsim.switch_docs import switch_docs
 from tools.docs.api import api_page
 from tools.docs.diagrams import diagrams_page
 from tools.docs.laws import findings_page, laws_page
+from tools.docs.names import names_page
 
 _TITLES: Mapping[str, str] = {
     "dane": "DANE: the answer to the TLSA question",
@@ -256,6 +257,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "diagrams.md": lambda: diagrams_page(TOPICS, _TITLES),
     "findings.md": findings_page,
     "laws.md": laws_page,
+    "names.md": names_page,
     "options.md": options_page,
     "profiles.md": profiles_page,
 }

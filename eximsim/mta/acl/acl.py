@@ -86,8 +86,11 @@ def _eval(outer: AclRun, text: str) -> tuple[Rc, str | None, bool]:
         local_part, domain = (process.variables.get(name, "") for name in ("local_part", "domain"))
         address = Address(f"{local_part}@{domain}", domain=domain, local_part=local_part)
         address.data["cc_local_part"] = local_part
-    run = AclRun(reception, outer.where, address, level=outer.level + 1, nested=_check_internal)
+    run = AclRun(
+        reception, outer.where, address, level=outer.level + 1, nested=_check_internal, place=outer.place
+    )
     rc = _check_internal(run, text)
+    outer.place = ""  # where the outer one stands is forgotten
     return rc, run.user_message, run.drop
 
 
@@ -125,8 +128,9 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
     if found is None:
         return Rc.FAIL
     name, verbs = found
+    before = run.place
     for verb in verbs:
-        rc = _one_verb(run, name, verb)
+        rc = _one_verb(run, name, verb, before)
         if rc is not None:
             return rc
     run.process.acl_verb, run.drop = None, False
@@ -171,14 +175,17 @@ def _from_file(run: AclRun, path: str) -> tuple[str, tuple[AclVerb, ...]]:
 _INLINE = "inline ACL"
 
 
-def _one_verb(run: AclRun, name: str, verb: AclVerb) -> Rc | None:
-    """Test one verb's conditions; a result ends the ACL, None goes on to the next verb."""
+def _one_verb(run: AclRun, name: str, verb: AclVerb, before: str) -> Rc | None:
+    """Test one verb's conditions; a result ends the ACL, None goes on to the next verb.
+
+    A verb of an inline ACL counts as standing where the one stands that was at work ``before``.
+    """
     run.log_message = run.user_message = run.process.search_error = None
     run.reception.temp_details = False
     run.basic_errno, run.endpass, run.verb, run.drop = 0, False, verb.verb, False
     run.at = (verb.path, verb.line)
     run.process.acl_verb = f"ACL {verb.verb}, {verb.path} {verb.line}"
-    run.place = "" if name == _INLINE else f" at line {verb.line} of {verb.path}"
+    run.place = before if name == _INLINE else f" at line {verb.line} of {verb.path}"
     run.trace(f"processing {_shown_verb(run, name, verb)}")
     cond = check_conditions(run, verb)
     said = {Rc.DEFER: "deferred", Rc.ERROR: "error", Rc.OK: "succeeded", Rc.FAIL: "failed"}.get(cond)

@@ -9,6 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl import acl_asked, acl_content, acl_lists
 from eximsim.mta.acl.acl_controls import control
 from eximsim.mta.acl.acl_run import AclRun, Where, setup_header
+from eximsim.mta.acl.acl_udpsend import udpsend
 from eximsim.mta.acl.acl_verify import acl_verify
 from eximsim.mta.acl.dnsbl import verify_check_dnsbl
 from eximsim.mta.acl.ratelimit import ratelimit
@@ -70,6 +71,9 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
                 argument = expanding(run.process, argument)
             except ExpansionFailed as failure:
                 if failure.forced:
+                    if condition.negated and _held_in_spite(run, condition):
+                        rc = Rc.FAIL
+                        break
                     continue
                 if condition.name == "set":
                     argument = argument.partition("=")[2].lstrip(SPACES)
@@ -87,6 +91,11 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
             break
     _use_messages(run, verb.verb, rc, None if run.endpass and rc is Rc.OK else user, log)
     return rc
+
+
+def _held_in_spite(run: AclRun, condition: AclCondition) -> bool:
+    """Whether a forced failure is a yes, which ``!`` turns round; others of that kind are passed over."""
+    return condition.name == "dnslists" and run.process.profile.list_separator_read_first
 
 
 def _trace_condition(run: AclRun, condition: AclCondition, argument: str, *, modifier: bool) -> None:
@@ -165,7 +174,7 @@ def _acl(run: AclRun, condition: AclCondition, text: str) -> Rc:
     verb, endpass = run.verb, run.endpass
     assert run.nested is not None
     rc = run.nested(run, words[0] if words else "")
-    run.verb, run.endpass = verb, endpass
+    run.verb, run.endpass, run.place = verb, endpass, ""
     run.level -= 1
     run.process.debug_depth -= nested
     for name in names:
@@ -410,6 +419,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "sender_domains": Condition(acl_lists.sender_domains, expand_first=False, forbidden=_NO_SENDER),
     "senders": Condition(acl_lists.senders, expand_first=False, forbidden=_NO_SENDER),
     "set": Condition(_set, modifier=True),
+    "udpsend": Condition(udpsend, modifier=True),
     "verify": Condition(_verify),
 }
 """What is modelled; anything else that a configuration uses is unsupported."""

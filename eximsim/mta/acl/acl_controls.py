@@ -39,6 +39,10 @@ class _Misplaced(Exception):
     """The control is not for this ACL."""
 
 
+class _NamelessError(Exception):
+    """What stands in Exim's table for a control that is none; its name can be used."""
+
+
 class _SyntaxError(Exception):
     """The options after the control's name make no sense; some have a message of their own."""
 
@@ -66,6 +70,8 @@ def control(run: AclRun, condition: AclCondition, text: str) -> Rc:
         known.act(run, options if slash else None)
     except _Misplaced:
         run.log_message = f'cannot use "control={name}" in {run.where.label} ACL'
+        return Rc.ERROR
+    except _NamelessError:
         return Rc.ERROR
     except _SyntaxError as error:
         run.log_message = str(error) or f'syntax error in "control={text}"'
@@ -139,10 +145,24 @@ def _flag(name: str, value: bool) -> Callable[[AclRun, str | None], None]:
     return act
 
 
+def _unfit(run: AclRun, options: str | None) -> str | None:
+    """Why a message cannot go on while it comes in."""
+    envelope = run.reception.envelope
+    text = "cutthrough_delivery" if options is None else f"cutthrough_delivery/{options}"
+    if envelope.prdr:
+        return f"PRDR on {text} reception\n"
+    what = "frozen" if envelope.freeze else "queue-only" if envelope.queue_only_policy else None
+    if what is None and envelope.fake_response is Rc.FAIL:
+        what = "fakereject"
+    return None if what is None else f'"control={text}" on {what} item'
+
+
 def _cutthrough_delivery(run: AclRun, options: str | None) -> None:
     """Ask for the message to go on while it comes in; a second recipient, and what is held back, cannot."""
     reception, wanted = run.reception, run.process.cutthrough
     envelope = reception.envelope
+    if not run.process.profile.unfit_cutthrough_ignored and (why := _unfit(run, options)):
+        raise _SyntaxError(why)
     held_back = envelope.prdr or envelope.freeze or envelope.queue_only_policy
     if held_back or envelope.fake_response is Rc.FAIL or envelope.rcpt_count != 1 or wanted.delivery:
         return
@@ -167,8 +187,6 @@ def _utf8_downconvert(run: AclRun, options: str | None) -> None:
     wanted = next((one for one in Downconvert if value.startswith(str(one.value))), None)
     if wanted is None:
         raise _SyntaxError("bad option value for control=utf8_downconvert")
-    if value != str(wanted.value):
-        raise _SyntaxError
     run.process.downconvert = wanted
     if run.address is None:
         raise null_pointer(run.process, run.process.doing)
@@ -188,7 +206,13 @@ def _no_callout_flush(run: AclRun, options: str | None) -> None:
 
 
 def _nothing(run: AclRun, options: str | None) -> None:
-    """The control changes nothing that the model shows (DSCP)."""
+    """The control changes nothing that the model shows."""
+
+
+def _dscp(run: AclRun, options: str | None) -> None:
+    """Nothing that the model shows; a client that is no socket cannot have a wrong value."""
+    if options is None and not run.process.profile.dscp_without_value:
+        raise _SyntaxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +231,11 @@ _NOT_RCPT = _EVERYWHERE - {Where.RCPT}
 _NOT_HOLDING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.MIME, Where.NOTSMTP}
 _NOT_FAKING = _EVERYWHERE - _ENVELOPE - {Where.DATA, Where.PRDR, Where.MIME}
 
+
+def _error(run: AclRun, options: str | None) -> None:
+    raise _NamelessError
+
+
 CONTROLS: Mapping[str, _Control] = {
     "allow_auth_unadvertised": _Control(
         _flag("auth_unadvertised", True), _EVERYWHERE - {Where.CONNECT, Where.HELO}
@@ -218,8 +247,9 @@ CONTROLS: Mapping[str, _Control] = {
     "dkim_disable_verify": _Control(_dkim_disable_verify, _NOT_SMTP | {Where.DATA, Where.PRDR}),
     "dmarc_disable_verify": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
     "dmarc_enable_forensic": _Control(_nothing, _NOT_SMTP | {Where.DATA}),
-    "dscp": _Control(_nothing, _NOT_SMTP | {Where.NOTQUIT}, options=True),
+    "dscp": _Control(_dscp, _NOT_SMTP | {Where.NOTQUIT}, options=True),
     "enforce_sync": _Control(_flag("enforce_sync", True), _NOT_SMTP),
+    "error": _Control(_error),
     "fakedefer": _Control(_fake(Rc.DEFER), _NOT_FAKING, options=True),
     "fakereject": _Control(_fake(Rc.FAIL), _NOT_FAKING, options=True),
     "freeze": _Control(_freeze, _NOT_HOLDING, options=True),

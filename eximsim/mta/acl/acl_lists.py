@@ -42,8 +42,8 @@ def hosts(run: AclRun, condition: AclCondition, text: str) -> Rc:
     address = run.process.variables.get("sender_host_address", "")
     cache = run.reception.host_cache
     found = verify_check_this_host(run.process, text, None, address, cache=cache)
-    if found.rc is Rc.DEFER and found.error:
-        run.log_message = found.error
+    if found.rc is Rc.DEFER:
+        run.log_message = run.process.search_error
     return _kept(run, found, "host_data")
 
 

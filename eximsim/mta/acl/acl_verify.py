@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
-from eximsim.mta.acl.acl_quota import QuotaSettings, read_quota, verify_quota_call
+from eximsim.mta.acl.acl_quota import QuotaSettings, verify_quota_call
 from eximsim.mta.acl.acl_run import Where
+from eximsim.mta.acl.acl_verify_options import BadOption, VerifyOptions, read_options
 from eximsim.mta.base.parse import Extracted
-from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items
+from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
 from eximsim.mta.miscmods.arc import acl_verify_arc
 from eximsim.mta.process.reception import CheckedSender
-from eximsim.mta.records.verification import CalloutSettings, VerifyResult
+from eximsim.mta.records.verification import VerifyResult
 from eximsim.mta.verify import verify
 from eximsim.mta.verify.csa import acl_verify_csa
 from eximsim.mta.verify.verify_headers import (
@@ -33,31 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eximsim.mta.acl.acl_run import AclRun
-    from eximsim.mta.process.globals import Process
 
 _AFTER_DATA = frozenset({Where.DATA, Where.NOTSMTP})
-_WHERE_LATER_RELEASES_ALLOW = frozenset({Where.MIME, Where.DKIM, Where.PRDR, Where.QUIT, Where.NOTQUIT})
-"""Where the header can be verified since 4.95 as well."""
+_ALLOWED_LATER = frozenset({Where.MIME, Where.DKIM, Where.PRDR, Where.QUIT, Where.NOTQUIT})
+"""Where later releases verify the header as well; where a session ends there is none."""
 _WITH_SENDER = frozenset({Where.MAIL, Where.RCPT, Where.PREDATA, Where.DATA, Where.NOTSMTP})
 _ANYWHERE = frozenset(Where)
-_TIME_OPTIONS = {"maxwait": "overall", "connect": "connect"}
-_TEXT_OPTIONS = {"postmaster_mailfrom": "postmaster", "mailfrom": "mailfrom"}
-_FLAG_OPTIONS = ("defer_ok", "no_cache", "random", "use_sender", "use_postmaster", "hold")
-
-
-class _BadOption(Exception):
-    """The argument of ``verify`` makes no sense; ``args[0]`` is the log message."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """The options after the verify item that sender, recipient and header_sender share."""
-
-    callout: CalloutSettings | None = None
-    defer_ok: bool = False
-    no_details: bool = False
-    success_on_redirect: bool = False
-    quota: QuotaSettings | None = None
 
 
 def acl_verify(run: AclRun, text: str) -> Rc:
@@ -65,23 +44,22 @@ def acl_verify(run: AclRun, text: str) -> Rc:
     items = list(list_items(text, "/"))
     what = items[0] if items else ""
     kind = "sender" if what[:6].lower() == "sender" else what.lower()
-    known = _ITEMS.get(kind)
-    if known is None:
+    known, profile = ITEMS.get(kind), run.process.profile
+    if known is None or kind in lacking(profile.option_release, profile.build_lacks).verified:
         return _bad_verify(run, text)
     plain = known.plain or (kind == "not_blind" and not run.process.profile.not_blind_has_options)
     if plain and "/" in text:
         run.log_message = f"unexpected '/' found in \"{text}\" (this verify item has no options)"
         return Rc.ERROR
-    if known.allowed == _AFTER_DATA and run.where in _WHERE_LATER_RELEASES_ALLOW:
-        raise Unsupported(f"verify = {kind} in the ACL for {run.where.label}", *(run.at or ()))
-    if run.where not in known.allowed:
+    later = known.allowed == _AFTER_DATA and profile.headers_verified_in_more_acls
+    if run.where not in (known.allowed | _ALLOWED_LATER if later else known.allowed):
         run.log_message = f"cannot verify {kind} in ACL for {run.where.label}"
         return Rc.ERROR
     nested = run.process.profile.route_debug_nested
     run.process.debug_depth += nested
     try:
         return known.act(run, text, what, items[1:])
-    except _BadOption as problem:
+    except BadOption as problem:
         run.log_message = problem.args[0]
         return Rc.ERROR
     finally:
@@ -165,13 +143,13 @@ def _header_names_ascii(run: AclRun, text: str, what: str, options: list[str]) -
 
 def _not_blind(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     if unknown := [option for option in options if option.lower() != "case_insensitive"]:
-        raise _BadOption(f'unknown option "{unknown[0]}" in ACL condition "verify {text}"')
+        raise BadOption(f'unknown option "{unknown[0]}" in ACL condition "verify {text}"')
     return _refused_after_data(run, verify_check_notblind(run.reception, caseless=bool(options)))
 
 
 def _header_sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     """An address in Sender:, Reply-To: or From: that verifies. Source: verify_check_header_address()."""
-    asked = _read_options(run.process, text, options)
+    asked = read_options(run.process, text, options)
     rc = _any_header_address(run, asked)
     if rc is Rc.OK:
         return rc
@@ -189,7 +167,7 @@ def _header_sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     return _overridden(run, asked, rc)
 
 
-def _any_header_address(run: AclRun, asked: _Options) -> Rc:
+def _any_header_address(run: AclRun, asked: VerifyOptions) -> Rc:
     outcome = Rc.FAIL
     for kind in "SRF":
         for header in [header for header in run.reception.headers if header.kind == kind]:
@@ -209,7 +187,7 @@ def _any_header_address(run: AclRun, asked: _Options) -> Rc:
     return outcome
 
 
-def _verify_header_address(run: AclRun, name: str, shown: str, address: str, asked: _Options) -> Rc:
+def _verify_header_address(run: AclRun, name: str, shown: str, address: str, asked: VerifyOptions) -> Rc:
     """``shown`` is the address as it stands; only one that stands alone is known from the envelope."""
     senders = run.reception.envelope.verified_senders
     checked = next((old for old in senders if old.address == shown), None)
@@ -222,7 +200,7 @@ def _verify_header_address(run: AclRun, name: str, shown: str, address: str, ask
         run.basic_errno = result.basic_errno
         if run.process.config.main.flag("smtp_return_error_details"):
             why = f'could not verify "{name}:" header address'
-            run.user_message = f"Rejected after DATA: {why}\n{address}: {result.message}"
+            run.user_message = f"Rejected after DATA: {why}\n{address}: {result.message or 'NULL'}"
     return result.rc
 
 
@@ -230,7 +208,7 @@ def _verify_header_address(run: AclRun, name: str, shown: str, address: str, ask
 
 
 def _recipient(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
-    asked = _read_options(run.process, text, options)
+    asked = read_options(run.process, text, options)
     assert run.address is not None
     if asked.quota is not None:
         return _quota(run, run.address.address, asked.quota)
@@ -277,9 +255,7 @@ def _sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
         address = rest[1:].lstrip(SPACES)
     if address is None:
         return Rc.OK
-    asked = _read_options(run.process, text, options)
-    if asked.callout and (asked.callout.use_sender or asked.callout.use_postmaster):
-        raise _BadOption("use_sender or use_postmaster cannot be used for a sender verify callout")
+    asked = read_options(run.process, text, options)
     checked = next((old for old in reception.envelope.verified_senders if old.address == address), None)
     if checked is not None and asked.callout is None:
         run.trace("using cached sender verify result")
@@ -299,7 +275,7 @@ def _sender(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
     return rc
 
 
-def _verify_sender(run: AclRun, address: str, asked: _Options, *, real: bool) -> CheckedSender:
+def _verify_sender(run: AclRun, address: str, asked: VerifyOptions, *, real: bool) -> CheckedSender:
     """A full verification; the empty sender needs none. ``real``: it is the sender of the message."""
     if not address:
         return CheckedSender(address, VerifyResult(Rc.OK), asked.no_details)
@@ -337,7 +313,7 @@ def _sender_failed(run: AclRun, checked: CheckedSender, rc: Rc) -> None:
     run.reception.sender_verified_failed = checked
 
 
-def _overridden(run: AclRun, asked: _Options, rc: Rc) -> Rc:
+def _overridden(run: AclRun, asked: VerifyOptions, rc: Rc) -> Rc:
     """A deferral that ``defer_ok`` makes good."""
     callout_ok = (
         asked.callout is not None and asked.callout.defer_ok and run.basic_errno == Errno.CALLOUTDEFER
@@ -346,88 +322,6 @@ def _overridden(run: AclRun, asked: _Options, rc: Rc) -> Rc:
         return rc
     run.trace(f"verify defer overridden by {'defer_ok' if asked.defer_ok else 'callout_defer_ok'}")
     return Rc.OK
-
-
-# ---- options ---------------------------------------------------------------------------------------
-
-
-def _read_options(process: Process, text: str, options: list[str]) -> _Options:
-    asked = _Options()
-    if options and process.profile.verify_options_in_big_buffer:
-        process.scratch = options[-1]
-    for option in options:
-        word = option.lower()
-        if word in ("defer_ok", "no_details", "success_on_redirect"):
-            asked = replace(asked, **{word: True})  # type: ignore[arg-type]  # by name
-        elif word == "callout_defer_ok":
-            asked = replace(asked, callout=replace(asked.callout or CalloutSettings(), defer_ok=True))
-        elif word == "check_postmaster":
-            asked = replace(asked, callout=replace(asked.callout or CalloutSettings(), postmaster=""))
-        elif word.startswith("callout"):
-            callout = _read_callout(process, text, option, asked.callout or CalloutSettings())
-            asked = replace(asked, callout=callout)
-        elif word.startswith("quota") and process.profile.quota_verified:
-            asked = replace(asked, quota=read_quota(option[5:], partial(_period, text)))
-        else:
-            raise _BadOption(f'unknown option "{option}" in ACL condition "verify {text}"')
-    if asked.quota is not None and not text.lower().startswith("recipient"):
-        raise _BadOption("can only verify quota of recipient")
-    return asked
-
-
-def _read_callout(process: Process, text: str, option: str, settings: CalloutSettings) -> CalloutSettings:
-    """``callout`` with what follows its equals sign. Names are matched by their beginning, as Exim does."""
-    rest = option[7:].lstrip(SPACES)
-    if not rest:
-        return settings
-    if not rest.startswith("="):
-        raise _BadOption(f'\'=\' expected after "callout" in ACL condition "{text}"')
-    for word in list_items(rest[1:].lstrip(SPACES), ","):
-        settings = _one_suboption(text, word, settings, hold=process.profile.callout_hold)
-    if settings.use_sender and settings.use_postmaster:
-        raise _BadOption("only one of use_sender and use_postmaster can be set for a recipient callout")
-    return settings
-
-
-def _one_suboption(text: str, word: str, settings: CalloutSettings, *, hold: bool) -> CalloutSettings:
-    lowered = word.lower()
-    for name in _FLAG_OPTIONS:
-        if lowered.startswith(name) and (name != "hold" or hold):
-            return _with(settings, name, True)
-    for name, field in _TEXT_OPTIONS.items():
-        if lowered.startswith(name):
-            if name == "mailfrom" and not text.lower().startswith("header_sender"):
-                raise _BadOption(
-                    '"mailfrom" is allowed as a callout option only for verify=header_sender '
-                    f'(detected in ACL condition "{text}")'
-                )
-            return _with(settings, field, _after_equals(text, word, name))
-    if lowered.startswith("postmaster"):
-        return replace(settings, postmaster="")
-    if lowered.startswith("fullpostmaster"):
-        return replace(settings, postmaster="", fullpostmaster=True)
-    for name, field in _TIME_OPTIONS.items():
-        if lowered.startswith(name):
-            return _with(settings, field, _period(text, _after_equals(text, word, name)))
-    return replace(settings, seconds=_period(text, word))
-
-
-def _with(settings: CalloutSettings, field: str, value: object) -> CalloutSettings:
-    return replace(settings, **{field: value})  # type: ignore[arg-type]  # by name
-
-
-def _after_equals(text: str, word: str, name: str) -> str:
-    rest = word[len(name) :].lstrip(SPACES)
-    if not rest.startswith("="):
-        raise _BadOption(f'\'=\' expected after "{name}" in ACL verify condition "{text}"')
-    return rest[1:].lstrip(SPACES)
-
-
-def _period(text: str, word: str) -> int:
-    seconds = readconf_readtime(word)
-    if seconds is None:
-        raise _BadOption(f'bad time value in ACL condition "verify {text}"')
-    return seconds
 
 
 def _arc(run: AclRun, text: str, what: str, options: list[str]) -> Rc:
@@ -443,7 +337,7 @@ class _Item:
     plain: bool = False
 
 
-_ITEMS: Mapping[str, _Item] = {
+ITEMS: Mapping[str, _Item] = {
     "reverse_host_lookup": _Item(_reverse_host_lookup),
     "certificate": _Item(_certificate, plain=True),
     "helo": _Item(_helo, plain=True),
@@ -456,3 +350,4 @@ _ITEMS: Mapping[str, _Item] = {
     "arc": _Item(_arc, frozenset({Where.DATA})),
     "header_names_ascii": _Item(_header_names_ascii, _AFTER_DATA, plain=True),
 }
+"""What can be verified."""

@@ -102,6 +102,10 @@ def _by_database(run: AclRun, text: str) -> Rc:
 # ---- the argument ----------------------------------------------------------------------------------
 
 
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
 def _read(run: AclRun, text: str) -> _Wanted:
     items = list(list_items(text, "/"))
     limit = _limit(run, items)
@@ -109,7 +113,8 @@ def _read(run: AclRun, text: str) -> _Wanted:
     run.process.variables["sender_rate_period"] = shown
     period = readconf_readtime(shown)
     if not period:
-        raise _BadArgument(f'"{shown}" is not a time value')
+        nothing = "<NULL>" if run.process.profile.nothing_quoted_bare else '"NULL"'
+        raise _BadArgument(f"{nothing if len(items) < 2 else _quoted(shown)} is not a time value")
     wanted = _Wanted(limit, period, shown)
     for item in items[2:]:
         _option(run, wanted, item)

@@ -1,8 +1,8 @@
 """Which names of src/expand.c, src/acl.c and src/globals.c came and went with each release from 4.86 on.
 
 A key is ``GROUP.NAME``; the group is ``item``, ``operator``, ``condition`` (of ``${if``), ``variable``,
-``control`` (in an ACL), or ``selector`` (of log_selector). What a release does not mention is as in the one
-before it. All names but those of selectors are in ``expansion_names.py``.
+``control`` and ``verified`` (in an ACL), or ``selector`` (of log_selector). What a release does not mention
+is as in the one before it. All names but those of selectors are in ``expansion_names.py``.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ NAMES_HISTORY: tuple[NamesChanged, ...] = (
     NamesChanged(
         "4.88",
         new="""operator.base32 operator.base32d operator.escape8bit operator.sha3 variable.queue_name
+        control.error
         selector.dnssec""",
         gone="variable.demime_errorlevel variable.demime_reason variable.found_extension",
     ),
@@ -50,7 +51,8 @@ NAMES_HISTORY: tuple[NamesChanged, ...] = (
     NamesChanged("4.90", new="variable.smtp_command_history selector.millisec"),
     NamesChanged(
         "4.91",
-        new="""item.authresults variable.arc_state variable.arc_state_reason variable.spf_result_guessed
+        new="""verified.arc
+        item.authresults variable.arc_state variable.arc_state_reason variable.spf_result_guessed
         selector.dkim selector.dkim_verbose selector.receive_time""",
         gone="variable.dmarc_ar_header",
     ),
@@ -109,6 +111,7 @@ class Lacking:
     conditions: frozenset[str]
     variables: frozenset[str]
     controls: frozenset[str]
+    verified: frozenset[str]
     selectors: frozenset[str]
 
 
@@ -135,7 +138,15 @@ def lacking(release: str, lacks: tuple[str, ...] = ()) -> Lacking:
     def of(group: str) -> frozenset[str]:
         return frozenset(_names(absent, group))
 
-    return Lacking(of("item"), of("operator"), of("condition"), of("variable"), of("control"), of("selector"))
+    return Lacking(
+        of("item"),
+        of("operator"),
+        of("condition"),
+        of("variable"),
+        of("control"),
+        of("verified"),
+        of("selector"),
+    )
 
 
 MOVING_VARIABLES = _moving("variable")

@@ -22,7 +22,7 @@ def smtp_verify_helo(reception: Reception) -> bool:
     said, address = reception.get("sender_helo_name"), reception.get("sender_host_address")
     shown = f'"{said}"'
     if said is None:
-        shown = "<NULL>" if process.profile.missing_helo_traced_bare else '"NULL"'
+        shown = "<NULL>" if process.profile.nothing_quoted_bare else '"NULL"'
     process.hdebug(f"verifying EHLO/HELO argument {shown}")
     completed = True
     if said is None:

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 SIGSEGV = 11
 
 
-def null_pointer(process: Process, doing: str) -> ProcessDied:
+def null_pointer(process: Process, doing: str, *, handled: bool = True) -> ProcessDied:
     """The death of a process that follows a null pointer while ``doing`` something (set_process_info()).
 
-    The signal handler's lines are in main and panic log when this returns.
+    The signal handler's lines are in main and panic log when this returns, unless it has been put off.
     """
+    if not handled:
+        if process.profile.replies_sent_at_once:
+            process.flushing.flush()
+        return ProcessDied(SIGSEGV)
     return _died(process, doing, "0x8", "SEGV_MAPERR", "null pointer indirection")
 
 

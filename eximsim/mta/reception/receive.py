@@ -111,7 +111,7 @@ def receive_msg(
         forget(reception)
         return Received()
     message = accept(incoming)
-    _answer(reception, replies, message, verdict)
+    _answer(reception, replies, message.id, verdict)
     if done is not Done.NOT_TRIED:
         return _gone_on(incoming, message, done)
     return finish(incoming, message)
@@ -158,6 +158,8 @@ def _judge(incoming: Incoming, content: bytes, replies: Replies) -> _Verdict:
     shown = _show_parts(incoming)
     if shown.rc not in (Rc.OK, Rc.DISCARD):
         dropped = replies.acl_fail(Where.MIME, shown, None)
+        if not (dropped or reception.process.profile.mime_refusal_ends_reply):
+            _answer(reception, replies, "", _Verdict(None))
         forget(reception)
         return _Verdict(Received(dropped=dropped))
     last_reply = ask_each(reception, replies)
@@ -171,7 +173,7 @@ def _judge(incoming: Incoming, content: bytes, replies: Replies) -> _Verdict:
         if not dropped:
             forget(reception)
         return _Verdict(Received(dropped=dropped))
-    return _Verdict(None, last_reply, result.user_message if result.rc is Rc.OK else None)
+    return _Verdict(None, last_reply, result.user_message)
 
 
 def _judge_data(incoming: Incoming) -> AclResult:
@@ -249,7 +251,7 @@ def log_too_big(reception: Reception, size: int, limit: int) -> None:
     log_write(process, said, reject=True, when="size_reject", rejected=reception.rejected())
 
 
-def _answer(reception: Reception, replies: Replies, message: Message, verdict: _Verdict) -> None:
+def _answer(reception: Reception, replies: Replies, id: str, verdict: _Verdict) -> None:
     envelope = reception.envelope
     if envelope.fake_response is not Rc.OK:
         code = "450" if envelope.fake_response is Rc.DEFER else "550"
@@ -260,9 +262,9 @@ def _answer(reception: Reception, replies: Replies, message: Message, verdict: _
         replies.user_message("250", verdict.user_message)
     elif envelope.chunking:
         size, total = envelope.chunks
-        replies.line(f"250- {size} byte chunk, total {total}\r\n250 OK id={message.id}")
+        replies.line(f"250- {size} byte chunk, total {total}\r\n250 OK id={id}")
     else:
-        replies.line(f"250 OK id={message.id}")
+        replies.line(f"250 OK id={id}")
     if reception.process.host_checking:
         replies.waiting.append("\n**** SMTP testing: that is not a real message id!\n\n")
 
@@ -279,9 +281,23 @@ def prepare(incoming: Incoming, take_recipients: Callable[[Incoming], None] | No
         take_recipients(incoming)
     process.message_id = new_message_id(process)
     if envelope.sender is None and reception.smtp:
-        raise null_pointer(process, process.doing)  # recipients were discarded, and then all was reset
+        raise _without_sender(incoming)  # recipients were discarded, and then all was reset
     incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
     complete_headers(reception, incoming.scan, incoming.submitter)
+
+
+_ASKED = ("acl_smtp_data", "acl_smtp_data_prdr", "acl_smtp_dkim", "acl_smtp_mime")
+
+
+def _without_sender(incoming: Incoming) -> Exception:
+    """What becomes of a message that has no sender: the process dies of it, at the latest in its log line."""
+    reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
+    here = reception.get("sender_host_address") is None and not envelope.suppress_local_fixups
+    made = (here or envelope.submission is not None) and incoming.scan.from_header is None
+    early = made or bool(process.config.rewrites)
+    if not early and any(process.config.main.text(name) for name in _ASKED):
+        return Unsupported("a message without a sender in an ACL that is asked after DATA")
+    return null_pointer(process, process.doing, handled=early or not process.profile.local_scan)
 
 
 def complete(incoming: Incoming) -> None:

@@ -36,7 +36,7 @@ def say_goodbye(session: SmtpSession) -> None:
         result = acl_check(session.reception, Where.QUIT, None, acl)
         text = result.user_message
         if result.rc is Rc.ERROR:
-            log_write(process, f"ACL for QUIT returned ERROR: {result.log_message}", panic=True)
+            log_write(process, f"ACL for QUIT returned ERROR: {result.log_message or 'NULL'}", panic=True)
     if text is None:
         session.replies.line(f"221 {session.hostname} closing connection")
     else:

@@ -118,12 +118,13 @@ class Replies:
             return
         self._note(text)
         number, extended = code[:3], code[4:]
-        lines = text.split("\n")
-        if len(lines) > 1 and not lines[-1]:
-            lines.pop()
-        if not multiline:
-            lines = lines[:1]
-        lines[1:] = [line.lstrip(SPACES) for line in lines[1:]]
+        lines: list[str] = []
+        while True:
+            line, more, text = text.partition("\n")
+            lines.append(line)
+            if not (more and text and multiline):
+                break
+            text = text.lstrip(SPACES)  # with it go lines that are empty
         for index, line in enumerate(lines):
             last = final and index == len(lines) - 1
             self._print(f"{number}{' ' if last else '-'}{extended}{line}\r\n")

@@ -399,7 +399,7 @@ def notquit(session: SmtpSession, reason: str, code: str | None, text: str = "")
         result = acl_check(session.reception, Where.NOTQUIT, None, acl)
         user_message = result.user_message
         if result.rc is Rc.ERROR:
-            log_write(process, f"ACL for not-QUIT returned ERROR: {result.log_message}", panic=True)
+            log_write(process, f"ACL for not-QUIT returned ERROR: {result.log_message or 'NULL'}", panic=True)
     if code is not None and user_message is not None:
         session.replies.respond(code, user_message)
     elif code is not None:

@@ -77,8 +77,9 @@ def _verify(
         return VerifyResult(Rc.OK)
     if "@" not in address:
         return VerifyResult(Rc.FAIL, failure="qualify", routed=True)  # it counts as routed the next time
-    pending = [deliver_make_addr(address)]
-    addr, routed = pending[0], False
+    first = deliver_make_addr(address)
+    pending = [first]
+    addr, routed = first, False
     addr.utf8 = utf8
     answered: str | None = None
     while pending:
@@ -106,7 +107,8 @@ def _verify(
                 cutthrough.cancel(process)
             break
         pending.extend(children)
-    return VerifyResult(Rc.OK, failure=answered, routed=routed, addr=addr)
+    told = (addr.message, addr.user_message) if addr is first and callout is not None else (None, None)
+    return VerifyResult(Rc.OK, *told, failure=answered, routed=routed, addr=addr)
 
 
 @upward.verify_recipient.answer

@@ -40,6 +40,7 @@ from eximsim.mta.verify.verify_decisions import (
     CALLOUT_REFUSED,
     CALLOUT_UNANSWERED,
     ITS_END,
+    RESPONSE,
     UNREACHABLE,
     Again,
     Context,
@@ -183,6 +184,8 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
             end_session(sx)
             call.random = None
             continue
+        if call.done and call.yield_ is Rc.OK:
+            _told(call, sx, RESPONSE)  # an answer that means yes is put into words, too
         if cutthrough.hold(call, sx):
             return
         if call.is_recipient and call.settings.use_sender:
@@ -412,18 +415,23 @@ def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
     if heard is Heard.TIMEOUT:
         sx.send_quit = False
     if row.text:
-        reply = sx.reply.text or "connection dropped"
-        command = sx.dialogue.command if sx.dialogue else "initial connection"
-        if not addr.message:
-            addr.message = row.text.format(command=command, reply=string_printing(reply))
-        if call.process.profile.callout_reply_cut and (odd := _ODD.search(reply)):
-            reply = f"{reply[: odd.start()]}(truncated)"
-        addr.user_message = (
-            f"Callout verification failed:\n{reply}"
-            if call.is_recipient
-            else f"Called:   {host.address}\nSent:     {command}\nResponse: {reply}"
-        )
+        _told(call, sx, row.text)
     addr.message = f"{host.name} [{host.address}] : {addr.message or 'NULL'}"
+
+
+def _told(call: Callout, sx: SmtpContext, text: str) -> None:
+    """The host's last reply in words, for the log and for the client."""
+    addr, reply = call.addr, sx.reply.text or "connection dropped"
+    command = sx.dialogue.command if sx.dialogue else "initial connection"
+    if not addr.message:
+        addr.message = text.format(command=command, reply=string_printing(reply))
+    if call.process.profile.callout_reply_cut and (odd := _ODD.search(reply)):
+        reply = f"{reply[: odd.start()]}(truncated)"
+    addr.user_message = (
+        f"Callout verification failed:\n{reply}"
+        if call.is_recipient
+        else f"Called:   {sx.host.address}\nSent:     {command}\nResponse: {reply}"
+    )
 
 
 def _conclude(call: Callout) -> Rc:

@@ -73,7 +73,9 @@ class Reading:
 
 
 _NULL_SENDER = yes_no("null sender")
-_RESPONSE = 'response to "{command}" was: {reply}'
+RESPONSE = 'response to "{command}" was: {reply}'
+"""A host's reply, in a log."""
+
 _RESPONSE_OF = 'response to "{command}" from {host} [{address}] was: {reply}'
 _REFUSED = Reading(final=True, failure="recipient", address=Cached.REJECT)
 _NULL_REFUSED = Reading(final=True, failure="mail", domain=Cached.REJECT_MFNULL)
@@ -81,16 +83,16 @@ _MAIL_REFUSED = Reading(final=True, failure="mail")
 _POSTMASTER_REFUSED = Reading(final=True, failure="postmaster", postmaster=Cached.REJECT)
 
 _SHARED_ROWS: Rows[Reading] = (
-    Row((Step.RCPT, Heard.PERMANENT, ANY), _REFUSED, _RESPONSE),
-    Row((Step.POSTMASTER, Heard.PERMANENT, ANY), _POSTMASTER_REFUSED, _RESPONSE),
-    Row((Step.MAIL, Heard.PERMANENT, True), _NULL_REFUSED, _RESPONSE),
-    Row((Step.MAIL, Heard.PERMANENT, False), _MAIL_REFUSED, _RESPONSE),
-    Row((Step.MAIL, Heard.OTHER, ANY), Reading(failure="mail"), _RESPONSE),
+    Row((Step.RCPT, Heard.PERMANENT, ANY), _REFUSED, RESPONSE),
+    Row((Step.POSTMASTER, Heard.PERMANENT, ANY), _POSTMASTER_REFUSED, RESPONSE),
+    Row((Step.MAIL, Heard.PERMANENT, True), _NULL_REFUSED, RESPONSE),
+    Row((Step.MAIL, Heard.PERMANENT, False), _MAIL_REFUSED, RESPONSE),
+    Row((Step.MAIL, Heard.OTHER, ANY), Reading(failure="mail"), RESPONSE),
     Row((Step.MAIL, Heard.TIMEOUT, ANY), Reading(failure="mail")),
     Row((Step.MAIL, Heard.ERROR, ANY), Reading(failure="mail")),
-    Row((ANY, Heard.PERMANENT, ANY), Reading(final=True), _RESPONSE),
-    Row((ANY, Heard.MALFORMED, ANY), Reading(final=True), _RESPONSE),
-    Row((ANY, Heard.OTHER, ANY), Reading(), _RESPONSE),
+    Row((ANY, Heard.PERMANENT, ANY), Reading(final=True), RESPONSE),
+    Row((ANY, Heard.MALFORMED, ANY), Reading(final=True), RESPONSE),
+    Row((ANY, Heard.OTHER, ANY), Reading(), RESPONSE),
     Row((ANY, ANY, ANY), Reading()),
 )
 _OWN_CLIENT_ROWS: Rows[Reading] = (

@@ -52,7 +52,10 @@ second:
         ("accept message", '"=" missing after ACL "message" modifier'),
         ("warn set x = 1", 'ACL modifier "set x = 1" (must start "acl_c" or "acl_m")'),
         ("warn set acl_mx = 1", '"set acl_mx = 1" (digit or underscore must follow acl_c or acl_m)'),
-        ("warn set acl_m_x-y = 1", 'invalid character "-" in variable name in ACL modifier "set acl_m_x-y = 1"'),
+        (
+            "warn set acl_m_x-y = 1",
+            'invalid character "-" in variable name in ACL modifier "set acl_m_x-y = 1"',
+        ),
         ("warn set dkim_verify_statusx = 1", '(only "dkim_verify_status" or "dkim_verify_reason" permitted)'),
         ("warn set acl_m1", '"=" missing after ACL "set" modifier'),
     ],
