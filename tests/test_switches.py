@@ -11,7 +11,16 @@ from eximsim.history import switches_of
 from eximsim.profiles import BEFORE, PROFILES, Profile
 from eximsim.switch_docs import first_sentence, switch_docs, switch_words
 
-OF_THE_BUILD = {"version", "tls_library", "build_lacks", "exim_user", "i18n", "ipv6", "signature_headed"}
+OF_THE_BUILD = {
+    "version",
+    "tls_library",
+    "build_lacks",
+    "exim_user",
+    "i18n",
+    "ipv6",
+    "local_scan",
+    "signature_headed",
+}
 """What a program was built as, not what a release changed."""
 
 SWITCHES = [field.name for field in fields(Profile) if field.name != "name"]
