@@ -3,9 +3,9 @@
 ``where-NAME`` and ``mime-NAME`` have the name in each ACL in which it may stand or not, ``does-NAME`` has its
 arguments: success, failure, deferral, forced failure, negation, wrong use. The lines in which 4.92 and 4.95
 offer extensions that were experiments then, and built in, have been taken out of the recording. Left out are
-sessions of 4.89 and 4.92 with several messages, whose ids may be the same; up to 4.98 those in which ETRN runs
-its command (the child sends again what waits to be sent); names that a program was built without; and the few
-that the limits tell of.
+sessions of 4.89 and 4.92 with several messages, whose ids may be the same; up to 4.98 those in which ETRN
+runs its command (the child sends again what waits to be sent); names that a program was built without; and
+the few that the limits tell of.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ RECORDED = FOLDER / "acl"
 RELEASES = ("4.89", "4.92", "4.95", "4.96-debian12", "4.98", "4.99", "4.99-dev-13835a3c1")
 NOT_BUILT = {
     "condition": {"atrn_domains", "dcc", "dmarc_status", "spf", "spf_guess", "verify"},
-    "modifier": {"bmi_optin", "message"},
+    "modifier": {"bmi_optin", "control", "message"},
     "control": {"dmarc_disable_verify", "dmarc_enable_forensic"},
     "verify": set[str](),
 }
-"""What none of these programs has, or what has sessions of its own: ``message`` and ``verify``."""
+"""What none of these programs has, or what has sessions of its own: ``message``, ``control`` and ``verify``."""
 
 
 @cache
