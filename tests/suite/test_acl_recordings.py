@@ -33,7 +33,7 @@ NOT_BUILT = {
     "control": {"dmarc_disable_verify", "dmarc_enable_forensic"},
     "verify": set[str](),
 }
-"""What none of these programs has, or what has sessions of its own: ``message``, ``control`` and ``verify``."""
+"""What none of these programs has, or has sessions of its own: ``message``, ``control``, ``verify``."""
 
 
 @cache
