@@ -286,17 +286,15 @@ def prepare(incoming: Incoming, take_recipients: Callable[[Incoming], None] | No
     complete_headers(reception, incoming.scan, incoming.submitter)
 
 
-_ASKED = ("acl_smtp_data", "acl_smtp_data_prdr", "acl_smtp_dkim", "acl_smtp_mime")
-
-
 def _without_sender(incoming: Incoming) -> Exception:
-    """What becomes of a message that has no sender: the process dies of it, at the latest in its log line."""
+    """What becomes of a message that has no sender: the process dies of it, at the latest in its log line.
+
+    ACLs that are asked after DATA are not: there are no recipients.
+    """
     reception, process, envelope = incoming.reception, incoming.process, incoming.envelope
     here = reception.get("sender_host_address") is None and not envelope.suppress_local_fixups
     made = (here or envelope.submission is not None) and incoming.scan.from_header is None
     early = made or bool(process.config.rewrites)
-    if not early and any(process.config.main.text(name) for name in _ASKED):
-        return Unsupported("a message without a sender in an ACL that is asked after DATA")
     return null_pointer(process, process.doing, handled=early or not process.profile.local_scan)
 
 
