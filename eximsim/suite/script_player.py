@@ -108,6 +108,15 @@ class Player:
             "LC_ALL": "C", "EXIM_TEST_NUMBER": self.test, **dict(command.environment),
         }  # fmt: skip
 
+    def _after_pause(self, command: script.Exim) -> tuple[str, ...]:
+        """The body behind a pause that it begins with, for which a session over standard input waits."""
+        kind, text = input_line(command.body[0]) if command.body else ("text", "")
+        over_smtp = re.search(r"(?:^|\s)-b(?:s|hc?)(?=\s|$)", command.arguments)
+        if kind != "sleep" or not over_smtp or not isinstance(self.subject, ModelSubject):
+            return command.body
+        self.subject.machine.input_delay = float(text)
+        return command.body[1:]
+
     def _stdin(self, command: script.Command, body: tuple[str, ...]) -> bytes:
         return as_bytes("".join(self._input_line(self._substituted(line), command) for line in body))
 
@@ -172,7 +181,7 @@ class Player:
                 self.raw.say_server(None, result.stderr)
             return
         user = command.user or "root" if command.sudo else None
-        stdin = self._stdin(command, command.body)
+        stdin = self._stdin(command, self._after_pause(command))
         if given is not None:
             stdin = b"" if given["file"] == "/dev/null" else as_bytes(self._read(given["file"], command))
         try:

@@ -315,3 +315,8 @@ def test_the_time_of_a_message_id_is_shown_by_a_utility_that_is_called_as_exim_i
     ready.files["/eximsim/test/test-config"] = b""
     ready.play()
     assert ready.raw.stdout == ["1672299343.928000\n"]
+
+
+def test_a_pause_before_a_session_over_standard_input_is_the_subjects() -> None:
+    with pytest.raises(Unsupported, match="a pause in the middle of standard input"):
+        played("exim -bs", ":sleep:3", "QUIT", "****")

@@ -88,6 +88,8 @@ class Machine:
     """The hints hold all that there is: this machine has had no life before its first command."""
     waiting_port: str | None = None
     """The port of the socket that a daemon gets as its standard input (-bw)."""
+    input_delay: float = 0
+    """So many seconds pass before there is anything on standard input."""
     input_pause: float = 0
     """So many seconds pass between what is on standard input and its end."""
     left_behind: int = 0

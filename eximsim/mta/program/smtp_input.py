@@ -145,7 +145,13 @@ def _split_port(process: Process) -> None:
 def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
     """Drive a session from standard input to standard output; Exim's exit code."""
     try:
-        for step in (session.start, partial(session.feed, stdin), partial(_end_of_input, process, session)):
+        steps = (
+            session.start,
+            partial(_wait_for_input, process, session),
+            partial(session.feed, stdin),
+            partial(_end_of_input, process, session),
+        )
+        for step in steps:
             if not session.ended:
                 _carry_out(process, step())
     except ExitsSilently:
@@ -155,6 +161,17 @@ def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
         _carry_out(process, session.closedown("Unexpected failure, please try later"))
         return 1
     return 1 if session.lost else 0
+
+
+def _wait_for_input(process: Process, session: SmtpIn) -> Iterator[Action]:
+    """Nothing comes for a while; the server's patience may be over before."""
+    delay, deadline = process.machine.input_delay, session.deadline()
+    process.machine.input_delay = 0
+    begun = process.world.now()
+    if delay and deadline is not None and deadline <= begun + delay:
+        process.world.sleep(deadline - begun)
+        yield from session.time_out()
+    process.world.sleep(max(0.0, begun + delay - process.world.now()))
 
 
 def _end_of_input(process: Process, session: SmtpIn) -> Iterator[Action]:

@@ -435,3 +435,13 @@ def test_a_name_for_syslog_sends_all_logs_there() -> None:
     front = Front()
     front.exim("-L", "mail", "-odq", "a@b.ex", stdin=b"x\n")
     assert front.machine.files == {}
+
+
+def test_a_client_on_standard_input_may_be_slow_to_begin() -> None:
+    front = Front("smtp_receive_timeout = 5m\n")
+    before = front.world.now()
+    front.machine.input_delay = 10
+    assert "221 " in front.exim("-bs", stdin=b"QUIT\r\n").stdout
+    assert front.world.now() - before == 10
+    front.machine.input_delay = 301
+    assert "421 " in front.exim("-bs", stdin=b"QUIT\r\n").stdout
