@@ -10,34 +10,10 @@ undone in that profile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 
-from eximsim.profiles import changes_of
-from eximsim.suite.history_point import Marker, Point
+from eximsim.suite.history_point import Point
 
-
-def _point(
-    commit: str,
-    marker: tuple[str, str] | None = None,
-    *,
-    beside: tuple[str, str] | None = None,
-    release: str = "",
-    always: bool = False,
-) -> Point:
-    """A point; what the commit changed, and in the making of which release, the switches know."""
-    changes = changes_of(commit)
-    steps = [step for step, _ in changes.values()]
-    return Point(
-        commit,
-        steps[0].release if steps else release,
-        MappingProxyType({name: before for name, (_, before) in changes.items()}),
-        Marker(*marker) if marker else None,
-        Marker(*beside) if beside else None,
-        steps[0].picks if steps else {},
-        always,
-    )
-
-
+_point = Point.of
 _5840 = "scripts/5840-DANE-OpenSSL/5840"
 _SMTP_C = "../src/src/transports/smtp.c"
 _OPENSSL_C = "../src/src/tls-openssl.c"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
+from typing import Self
 
+from eximsim.profiles import changes_of
 from eximsim.quick_dataclass import dataclass
 
 
@@ -34,6 +37,29 @@ class Point:
     beside: Marker | None = None
     picks: Mapping[str, str] = field(default_factory=dict)
     always: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        commit: str,
+        marker: tuple[str, str] | None = None,
+        *,
+        beside: tuple[str, str] | None = None,
+        release: str = "",
+        always: bool = False,
+    ) -> Self:
+        """A point; what the commit changed, and in the making of which release, the switches know."""
+        changes = changes_of(commit)
+        steps = [step for step, _ in changes.values()]
+        return cls(
+            commit,
+            steps[0].release if steps else release,
+            MappingProxyType({name: before for name, (_, before) in changes.items()}),
+            Marker(*marker) if marker else None,
+            Marker(*beside) if beside else None,
+            steps[0].picks if steps else {},
+            always,
+        )
 
     @property
     def releases(self) -> tuple[str, ...]:
