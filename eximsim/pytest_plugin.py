@@ -64,20 +64,20 @@ class ScriptFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each profile that the script names, in each world; a real program gets one."""
         from eximsim.pytest_settings import settings_of, subject_of
+        from eximsim.suite.runner import WORLDS
 
         if subject_of(self.config) != "model":
-            yield self._item("", "exim")
+            yield self._item("exim", "", WORLDS[0])
             return
         said = settings_of(self.config).world
         usual = [said] if said else self.config.getini("eximsim_worlds")
         worlds = self.config.getoption("--eximsim-world") or usual
         for profile in self.suite.profiles(self.case):
             for world in worlds:
-                yield self._item(profile, world)
+                yield self._item("-".join(filter(None, (profile, world))), profile, world)
 
-    def _item(self, profile: str, world: str) -> ScriptItem:
-        name = "-".join(filter(None, (profile, world)))
-        name = f"{self.case.name}[{name}]"
+    def _item(self, setting: str, profile: str, world: str) -> ScriptItem:
+        name = f"{self.case.name}[{setting}]"
         # said as a text: pytest reads it as it reads those of its cache, where brackets mean something
         item: ScriptItem = ScriptItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
         item.profile, item.world = profile, world

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eximsim.commands.compare_random import WORDS, Drawn, compare_random
-from eximsim.commands.compare_scenarios import compare_scenarios
+from eximsim.commands.compare_scenarios import compare_program, compare_scenarios
 from eximsim.commands.compare_sequences import compare_sequences
 from eximsim.commands.compare_tests import are_tests, compare_tests
 from eximsim.commands.situations import (
@@ -20,6 +20,7 @@ from eximsim.commands.situations import (
     choice_options,
     exim_option,
     jobs_option,
+    meant,
     nameable,
     scenario_file,
 )
@@ -28,6 +29,7 @@ from eximsim.storage import check_folder
 from eximsim.suite.compare import CHANCE, FIELDS, MODELLED, Comparison, Words, compare_one, differences
 from eximsim.suite.recording import Record, Situation, read_records, read_situations
 from eximsim.suite.scenario_records import has_runs
+from eximsim.suite.scenarios import has_scenarios
 from eximsim.visible import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -152,6 +154,10 @@ def compare(
     if recorded is None:
         if exim is None:
             raise click.UsageError("expected what to compare: --recorded FILE, --exim PATH, or both")
+        if has_scenarios(path):
+            if kinds or jobs > 1:
+                raise click.UsageError("--kind and --jobs are not for scenarios of several commands")
+            sys.exit(0 if compare_program(exim, meant(path, ids, groups), as_json=as_json) else 1)
         report = _Report(as_json=as_json, words=WORDS)
         _program(exim, choice.tasks(nameable(path), path), jobs, report)
     else:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from eximsim.commands.compare_random import WORDS
 from eximsim.errors import InputError
 from eximsim.suite.scenario_compare import ScenarioComparison, compare_scenario
 from eximsim.suite.scenario_records import FIELDS, ScenarioRecord, read_scenario_records
 from eximsim.suite.scenarios import Scenario, read_scenarios
 from eximsim.visible import visible
+
+if TYPE_CHECKING:
+    from eximsim.suite.real_scenarios import RealScenarioStand
+    from eximsim.suite.scenario_replay import ScenarioStand
 
 _SHOWN = 10
 _RESULTS = ("agree", "explained", "differ", "unsupported")
@@ -55,6 +63,36 @@ def compare_scenarios(
     if not as_json:
         print_comparisons(found)
     return all(one.result in ("agree", "explained") for one in found)
+
+
+def compare_program(exim: Path, scenarios: Iterable[Scenario], *, as_json: bool) -> bool:
+    """Give scenarios to a real program and to the model and print how they compare; whether all agree.
+
+    Raises as ``suite.real.RealStand`` does.
+    """
+    from eximsim.suite.many_runs import many_runs
+    from eximsim.suite.real_runs import own_certificates
+    from eximsim.suite.real_scenarios import RealScenarioStand
+    from eximsim.suite.scenario_replay import ScenarioStand
+
+    found: list[ScenarioComparison] = []
+    with own_certificates() as certificates, RealScenarioStand(exim, certificates) as real, many_runs():
+        stand = ScenarioStand(certificates)
+        for scenario in scenarios:
+            found.append(on_both(real, stand, scenario))
+            if as_json:
+                click.echo(json.dumps(found[-1].as_json()))
+    if not as_json:
+        print_comparisons(found)
+    return all(one.result in ("agree", "explained") for one in found)
+
+
+def on_both(real: RealScenarioStand, stand: ScenarioStand, scenario: Scenario) -> ScenarioComparison:
+    """What the program does in a scenario, compared with the model; a difference is asked for again."""
+    from eximsim.suite.scenario_settle import settled
+
+    first = compare_scenario(real.record(scenario), scenario, stand, WORDS)
+    return settled(first, scenario, stand, partial(real.record, scenario))
 
 
 def _check(wanted: list[ScenarioRecord], known: dict[str, Scenario], recorded: Path, scenarios: Path) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from functools import partial
 from pathlib import Path
 from random import Random
 
 import click
 
-from eximsim.commands.compare_random import WORDS
-from eximsim.commands.compare_scenarios import print_comparisons
+from eximsim.commands.compare_scenarios import on_both, print_comparisons
 from eximsim.suite.scenario_compare import ScenarioComparison
 
 _SEEDS = 1 << 32
@@ -30,9 +28,7 @@ def compare_sequences(
     from eximsim.suite.many_runs import many_runs
     from eximsim.suite.real_runs import own_certificates
     from eximsim.suite.real_scenarios import RealScenarioStand
-    from eximsim.suite.scenario_compare import compare_scenario
     from eximsim.suite.scenario_replay import ScenarioStand
-    from eximsim.suite.scenario_settle import settled
     from eximsim.suite.scenarios import scenario_of
     from eximsim.world.certificates import load_chains, save_chains
 
@@ -47,13 +43,11 @@ def compare_sequences(
             name = f"{what[0]}{chosen}-{number:04}"
             drawn = draw(Random(f"{chosen}-{number}"), name, real.program.profile)
             scenario = scenario_of(drawn)
-            record = real.record(scenario)
-            first = compare_scenario(record, scenario, stand, WORDS)
-            found.append(settled(first, scenario, stand, partial(real.record, scenario)))
+            found.append(on_both(real, stand, scenario))
             if as_json:
                 click.echo(json.dumps(found[-1].as_json()))
             if found[-1].result == "differ":
-                kept.append((drawn, record.as_json()))
+                kept.append((drawn, found[-1].record.as_json()))
         if kept:
             save_chains(load_chains(certificates), keep / f"{what}-{chosen}" / "certs")
     if kept:

@@ -17,19 +17,18 @@ from eximsim.commands.situations import (
     choice_options,
     exim_option,
     jobs_option,
+    meant,
     nameable,
     scenario_file,
 )
-from eximsim.errors import InputError
 from eximsim.storage import store
-from eximsim.suite.scenarios import has_scenarios, read_scenarios
+from eximsim.suite.scenarios import has_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eximsim.suite.recording import Record
     from eximsim.suite.scenario_records import ScenarioRecord
-    from eximsim.suite.scenarios import Scenario
 
 _TIMES = 2
 
@@ -67,7 +66,7 @@ def record(
     several = has_scenarios(path)
     if several and (kinds or jobs > 1):
         raise click.UsageError("--kind and --jobs are not for scenarios of several commands")
-    chosen = _scenarios(path, ids, groups) if several else []
+    chosen = meant(path, ids, groups) if several else []
     tasks = [] if several else Choice(ids, groups, kinds).tasks(nameable(path), path)
     with own_certificates() as certificates:
         program = program_at(exim)
@@ -89,19 +88,6 @@ def record(
         unstable = [line["id"] for line in lines[1:] if not line["stable"]]
         told = {**head, "output": str(output), "records": len(lines) - 1, "unstable": unstable}
         click.echo(json.dumps(told))
-
-
-def _scenarios(path: Path, ids: tuple[str, ...], groups: tuple[str, ...]) -> list[Scenario]:
-    """The scenarios that are meant; a group is the first word of an id."""
-    known = read_scenarios(path)
-    if unknown := [id for id in ids if id not in known]:
-        raise InputError(f"no scenario {unknown[0]!r} here", str(path))
-    found = [
-        one for one in known.values() if (not ids or one.id in ids) and (not groups or one.group in groups)
-    ]
-    if not found:
-        raise InputError("no scenario matches what was asked for", str(path))
-    return found
 
 
 def _terminal() -> TextIO:

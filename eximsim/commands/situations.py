@@ -12,6 +12,7 @@ from eximsim.commands.run import default_folder
 from eximsim.errors import InputError
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.recording import Situation, read_situations
+from eximsim.suite.scenarios import Scenario, read_scenarios
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -92,3 +93,16 @@ def nameable(path: Path) -> dict[str, Situation]:
         return situations
     chains = load_chains(certificates)
     return {id: symbolic(situation, chains) for id, situation in situations.items()}
+
+
+def meant(path: Path, ids: tuple[str, ...], groups: tuple[str, ...]) -> list[Scenario]:
+    """The scenarios that are meant; a group is the first word of an id."""
+    known = read_scenarios(path)
+    if unknown := [id for id in ids if id not in known]:
+        raise InputError(f"no scenario {unknown[0]!r} here", str(path))
+    found = [
+        one for one in known.values() if (not ids or one.id in ids) and (not groups or one.group in groups)
+    ]
+    if not found:
+        raise InputError("no scenario matches what was asked for", str(path))
+    return found

@@ -17,3 +17,28 @@ def test_a_program_is_compared_and_what_differs_can_be_compared_again(exim: Path
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["id"] for one in told] == ["s5-0000", "s5-0001"]
     assert (done.exit_code == 1) is any(one["result"] == "differ" for one in told)
+
+
+def test_scenarios_of_several_commands_are_run_with_all_their_commands(exim: Path) -> None:
+    scenarios = Path(__file__).parents[2] / "testsuite/recordings/transport/scenarios.jsonl.gz"
+    done = invoke(
+        "compare",
+        "--exim",
+        str(exim),
+        "--scenarios",
+        str(scenarios),
+        "--json",
+        "a-record-0000",
+        "delay-warning",
+    )
+    assert done.exit_code == 0
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["id"] for one in told] == ["a-record-0000", "delay-warning"]
+    assert all(one["result"] == "agree" and one["fields"]["messages"] for one in told)
+
+
+def test_kinds_and_jobs_are_not_for_scenarios(exim: Path) -> None:
+    scenarios = Path(__file__).parents[2] / "testsuite/recordings/transport/scenarios.jsonl.gz"
+    done = invoke("compare", "--exim", str(exim), "--scenarios", str(scenarios), "--kind", "callout")
+    assert done.exit_code == 2
+    assert "--kind and --jobs are not for scenarios of several commands" in done.stderr

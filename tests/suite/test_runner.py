@@ -163,9 +163,9 @@ def test_an_unexpected_exit_is_no_golden(root: Path, canned: Canned) -> None:
 
 
 def test_what_is_not_run_is_unsupported_with_its_place(root: Path, canned: Canned) -> None:
-    result = run(root, "exigrep x")
+    result = run(root, "exim_lock x")
     assert result.verdict is Verdict.UNSUPPORTED
-    assert result.reason == f"not modelled: script command 'exigrep' ({root}/scripts/0001:2)"
+    assert result.reason == f"not modelled: script command 'exim_lock' ({root}/scripts/0001:2)"
 
 
 @pytest.mark.parametrize(
