@@ -36,6 +36,7 @@ from eximsim.mta.records.structs import Address, HostItem
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.mta.transports.smtp_context import SmtpContext
 from eximsim.mta.transports.smtp_run import Run
+from eximsim.mta.transports.tls_settings import usable_tlsa
 from eximsim.mta.verify.callout import Callout
 from eximsim.ports import TlsOffer, TlsSession
 from eximsim.profiles import Profile
@@ -76,7 +77,7 @@ class Outlook:
     Of hosts that are ``done`` nothing is looked up any more. ``alone``: nothing is sent out but the message
     itself, so that what is kept for other messages is not looked at. ``calling``: a callout is under way,
     ``over``: no host is left for it, nor anything that it looks up. ``last``: no driver's options are looked
-    at any more. ``words``: what is only put into words counts, too.
+    at any more; in a delivery, no call is set up any more. ``words``: what is only put into words counts.
     """
 
     counts: Relevance
@@ -132,6 +133,7 @@ class Outlook:
             if not self.over and not self.is_settled(*key[:2])
         ]
         changed = {} if self.last else process.driver_state
+        nothing_lost = self.last or self.calling  # by a call that another one could follow
         blocks = {name: self.counts.options_block(block) for name, block in changed.items()}
         return (
             fails,
@@ -139,10 +141,11 @@ class Outlook:
             sorted(self.counts.variables(process.variables).items()),
             process.libc_errno if self.calling and not release.callout_uses_setup_conn else None,
             process.scratch if self.counts.last_command else None,
-            process.main_log_open if release.lost_tls_stays_active and not self.calling else None,
+            process.main_log_open if release.lost_tls_stays_active and not nothing_lost else None,
             process.transport_count if self.counts.written else None,
             process.pid if self.counts.pids else None,
             self.last_session(process),
+            None if self.last and not self.calling else process.verify_overridden,
             *_PROCESS(process),
         )
 
@@ -187,7 +190,7 @@ class Outlook:
     def context(self, sx: SmtpContext) -> tuple[object, ...]:
         """A call; once set up, what was replied is over, and TLS begins only if it goes on for others."""
         if sx.setting_up:
-            return (*_SETTING_UP(sx), sx.tlsa if sx.tls is None else ())
+            return (*_SETTING_UP(sx), usable_tlsa(sx) if sx.dane and sx.tls is None else ())
         reply = sx.reply if sx.pipelining or self.phase is not Phase.TRANSACTION else None
         one_only = self.alone or self.kind == "callout"
         waiting = None if one_only else sx.update_waiting
@@ -223,7 +226,7 @@ _LOG_FOLDERS = ("/log/", "/spool/log/")
 _PROCESS = others(
     Process,
     *("dns_fails", "driver_state", "variables", "libc_errno", "scratch", "main_log_open", "transport_count"),
-    *("pid", "certificate_verified", "dane_verified", "acl_eval", "doing"),
+    *("pid", "certificate_verified", "dane_verified", "verify_overridden", "acl_eval", "doing"),
 )
 _MACHINE = others(Machine, "files", "next_pid", "asking")
 _HOST = others(HostItem, "dnssec", "status", "why")

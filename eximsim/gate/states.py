@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from types import FrameType
 
 from eximsim.explore.relevance import relevance
 from eximsim.explore.stack import calls_between, first_argument
@@ -22,7 +23,8 @@ from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.routing.route import ROUTING
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
-from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED
+from eximsim.mta.transports.smtp import smtp_deliver
+from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED, SmtpContext
 from eximsim.mta.transports.smtp_out import Answer as Reply
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
 from eximsim.suite.config_files import ConfigFiles
@@ -91,10 +93,18 @@ class Watcher:
             done = hosts_done(session.machine.trace, asking, {host} if phase is Phase.TRANSACTION else ())
         if asking:
             over = not self._counts.random and all(host.name in done for host in asking.hosts)
+        last = over or (self._alone and phase is Phase.TRANSACTION and self._is_last(calls))
         view = _Outlook(
-            self._counts, self._kind, phase, done, self._alone, asking is not None, over, over, self._words
+            self._counts, self._kind, phase, done, self._alone, asking is not None, over, last, self._words
         )
         return _STATES.digest(calls, view), lasting(session.log) if self._words else ()
+
+    def _is_last(self, calls: Iterable[FrameType]) -> bool:
+        """Whether no host is left for the delivery but the one that is called."""
+        sessions = (first_argument(call) for call in calls if call.f_code is smtp_deliver.__code__)
+        return not self._counts.fallback and any(
+            isinstance(sx, SmtpContext) and not sx.more_hosts for sx in sessions
+        )
 
 
 def sends_more(decisions: Iterable[Decision]) -> bool:

@@ -203,3 +203,41 @@ def test_a_run_that_has_waited_is_another_one_where_that_is_looked_at(
     merged = Explorer(plan.forest, lambda choose: run(Few(choose)), watcher)
     every = Explorer(plan.forest, lambda choose: run(Few(choose)), unmerged(watcher))
     assert merged.diagram() == every.diagram()
+
+
+def states_of_a_run(given: dict[str, str], hosts: int) -> dict[str, object]:
+    """The state at each question of a delivery, by axis and number of the host: ``MAIL of mx2``."""
+    plan = survey([policy()], hosts)
+    (one,) = plan.policies
+    view = next(view for view in plan.views if len(view.scene.addresses) == hosts)
+    short = {name: f"mx{number}" for number, name in enumerate(view.scene.addresses, 1)}
+    watcher = Watcher(one, "delivery")
+    states: dict[str, object] = {}
+
+    class Noting:
+        def choose(self, axis: str, values: Sequence[str]) -> str:
+            what, _, subject = axis.partition(" of ")
+            name = f"{what} of {short.get(subject, subject)}"
+            states[name] = watcher(axis)[0]
+            return given.get(name, values[0])
+
+    plan.run(one, view)(Noting())
+    return states
+
+
+def test_of_tlsa_records_those_count_that_dane_takes() -> None:
+    plain, mixed, other = (
+        states_of_a_run({"TLSA records of mx1": records}, 1)
+        for records in ("match", "match and unusable", "mismatch")
+    )
+    assert plain == mixed
+    assert plain["connection of mx1"] != other["connection of mx1"]
+
+
+def test_what_dane_leaves_in_the_options_counts_until_the_last_host_is_set_up() -> None:
+    after_dane, after_none = (
+        states_of_a_run({"TLSA of mx1": first, "connection of mx1": "refused", "TLSA of mx2": "NXDOMAIN"}, 2)
+        for first in ("secure", "NXDOMAIN")
+    )
+    assert after_dane["STARTTLS of mx2"] != after_none["STARTTLS of mx2"]
+    assert after_dane["MAIL of mx2"] == after_none["MAIL of mx2"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.tables import ANY, Column, Row, Rows, Table, yes_no
-from eximsim.mta.certs.dane_match import usable_records
+from eximsim.mta.certs.dane_match import Tlsa, usable_records
 from eximsim.mta.certs.tls_errors import openssl_error
 from eximsim.mta.certs.tls_libraries import GNUTLS, OPENSSL
 from eximsim.mta.process.globals import UndefinedBehaviour
@@ -35,7 +35,7 @@ def verify_settings(sx: SmtpContext) -> VerifySettings:
     if verifying and profile.verify_error_names_callout:
         during = during_verification(verifying, process.variables.get("sender_host_address"))
     if sx.dane:
-        records = usable_records(sx.tlsa, profile.tls_library, skip_short=profile.short_tlsa_skipped)
+        records = usable_tlsa(sx)
         if not records:
             return _no_usable_records(sx, remote)
         gnutls = profile.tls_library == GNUTLS
@@ -53,6 +53,12 @@ def verify_settings(sx: SmtpContext) -> VerifySettings:
             crls=revoked,
         )
     return _ordinary_settings(sx, remote, during)
+
+
+def usable_tlsa(sx: SmtpContext) -> tuple[Tlsa, ...]:
+    """The TLSA records of the host that count; nothing else looks at ``SmtpContext.tlsa``."""
+    profile = sx.process.profile
+    return usable_records(sx.tlsa, profile.tls_library, skip_short=profile.short_tlsa_skipped)
 
 
 def _preloaded(sx: SmtpContext) -> bool:
