@@ -1,9 +1,9 @@
 """Exim's own suite on a real program, with all that ``runtest`` sets up, in a private namespace.
 
 A copy of the program is switched to Exim's test mode, as test/patchexim does it, if that is wanted; the
-helper programs are compiled from the tree. Accounts, addresses, zones and files are made inside; the script
-is played there, by ``subjects.scripted``, and the outputs go the way of every other test's. It needs several
-users (root, or ``newuidmap``), a C compiler and Perl: ``why_not`` says what lacks.
+helper programs are compiled from the tree, or ours. Accounts, addresses, zones and files are made inside; the
+script is played there, by ``subjects.scripted``, and the outputs go the way of every other test's. It needs
+several users (root, or ``newuidmap``) and Perl: ``why_not`` says what lacks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,9 +27,10 @@ from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
 from eximsim.subjects.subject import NoNamespace
-from eximsim.suite import first_seen, script, tree_rules
+from eximsim.suite import first_seen, helper_programs, script, tree_rules
 from eximsim.suite.duration import limit
 from eximsim.suite.first_seen import Mark
+from eximsim.suite.helper_programs import PYTHON
 from eximsim.suite.normalisation import Identity
 from eximsim.suite.source import TestCase, as_bytes, as_text, number_of, substitute
 from eximsim.suite.steps import lines, steps, utilities
@@ -36,6 +38,7 @@ from eximsim.suite.tree import EximTree, own_zones
 
 _TREE, _BIN, _TOOLS = "/exim/tree", "/exim/bin", "/exim/tools"
 _COPY = "exim-copy"
+_AS_ROOT = "sudo-python"
 _HOME = "/eximsim/home"
 """The caller's: the host's are read-only inside."""
 
@@ -65,8 +68,6 @@ def why_not(program: Path) -> str:
     """What the bench lacks on this machine, in one phrase; empty if it can be used."""
     if lack := _no_users():
         return lack
-    if shutil.which("cc") is None:
-        return "needs a C compiler (cc), for the tree's helper programs"
     if shutil.which("perl") is None:
         return "needs Perl, for the rules of the tree's runtest"
     if _MARKER not in program.read_bytes():
@@ -113,8 +114,8 @@ class Played:
 class Bench:
     """One namespace in which tests of a tree run one after the other; a context manager.
 
-    ``helpers`` are the tree's helper programs by name (``helper_programs.compiled``). Without ``test_mode``
-    the program runs as it is.
+    ``helpers`` are the tree's helper programs by name (``helper_programs.compiled``); for those that are
+    missing there are ours. Without ``test_mode`` the program runs as it is.
     """
 
     def __init__(
@@ -129,7 +130,10 @@ class Bench:
 
     def __enter__(self) -> Bench:
         with ExitStack() as stack:
-            helpers = dict(self._helpers)
+            self._ours = helper_programs.ours(
+                self._helpers, f"{self._tree.identity.directory}/bin/{_AS_ROOT}"
+            )
+            helpers = {**self._helpers, **self._ours}
             program = self._program.read_bytes()
             helpers[_COPY] = patched(program) if self._test_mode else program
             helpers["munge.pl"] = tree_rules.PERL_SCRIPT.read_bytes()
@@ -139,6 +143,9 @@ class Bench:
             place = Place(identity.hostname, (identity.ipv4, identity.ipv6), (), ETC, shown)
             self._inside = stack.enter_context(Namespace(place))
             self._inside.write({f"{_BIN}/{name}": octets for name, octets in helpers.items()})
+            if self._ours:
+                self._inside.write(helper_programs.modules())
+                self._shell(*_way_to(PYTHON), shlex.join(helper_programs.compile_modules()))
             exim = examine(self._inside, self._program, plain_accounts(self._inside))
             self._prepare(exim.uid)
             self._stack = stack.pop_all()
@@ -182,7 +189,8 @@ class Bench:
             f"for f in *; do case $f in spool|test-*|eximdir|bin|bin.sys|dnszones|aux-var|test-config) ;;"
             f" aux-fixed|confs|scripts) cp -r $f {d}/;; *) ln -s {_TREE}/$f {d}/;; esac; done",
             f"cd {d}; mkdir -p bin bin.sys eximdir aux-var dnszones spool /usr/local 2>/dev/null || true",
-            f"cp {_BIN}/* bin/; rm bin/{_COPY}; chmod 755 bin/*; chmod 4755 bin/sudo",
+            f"cp {_BIN}/* bin/; rm bin/{_COPY}; chmod 755 bin/*",
+            *(_interpreter_for_root() if "sudo" in self._ours else ["chmod 4755 bin/sudo"]),
             f"cp {_BIN}/{_COPY} eximdir/exim; chmod 4755 eximdir/exim",
             "cp eximdir/exim eximdir/exim_exim",
             f"chown {uid}:{gid} eximdir/exim_exim; chmod 6755 eximdir/exim_exim",
@@ -264,10 +272,17 @@ class Bench:
         beside = self._program.parent
         if missing := next((name for name in utilities(parsed) if not (beside / name).exists()), ""):
             return f"needs {missing} beside the program"
+        if "loaded" not in self._helpers and self._loads(parsed):
+            return "needs a C compiler (cc), for bin/loaded"
         wanted = parsed.directives & {"need_move_frozen_messages"}
         if wanted and "move_frozen_messages" not in self._has.get("Support for", ()):
             return "needs support move_frozen_messages"
         return self._lacks[case.group]
+
+    def _loads(self, parsed: script.Script) -> bool:
+        """Whether a test has the program load the tree's module."""
+        files = (Path(parsed.path), self._tree.root / "confs" / Path(parsed.path).name)
+        return any(b"bin/loaded" in path.read_bytes() for path in files if path.exists())
 
     @cached_property
     def _delays(self) -> bool:
@@ -367,6 +382,29 @@ def _slows_network(parsed: script.Script) -> bool:
     """Whether a script delays packets; one that only tells how that is done does not."""
     programs = (one for one in parsed.commands if isinstance(one, script.Program))
     return any("tc qdisc" in "\n".join((one.words, *one.body)) for one in programs)
+
+
+def _way_to(python: str) -> list[str]:
+    """Commands after which every user inside can run an interpreter, in whose home it may lie.
+
+    Of the first folder that is closed to others nothing else is seen then.
+    """
+    home = sys.base_prefix
+    closed = (path for path in reversed(Path(python).parents) if not path.stat().st_mode & stat.S_IXOTH)
+    first = next(closed, None)
+    if first is None:
+        return []
+    at, under = shlex.quote(home), "/eximsim/python"
+    return [f"mkdir -p {under}; mount --bind {at} {under}",
+            f"mount -t tmpfs -o mode=755 bench {shlex.quote(str(first))}",
+            f"mkdir -p {at}; mount --bind {under} {at}; umount {under}"]  # fmt: skip
+
+
+def _interpreter_for_root() -> list[str]:
+    """Commands, in the test directory, that make the interpreter of ``sudo``."""
+    home = shlex.quote(str(Path(PYTHON).parent))
+    return [f"cp {shlex.quote(PYTHON)} bin/{_AS_ROOT}; chmod 4755 bin/{_AS_ROOT}",
+            f"echo home = {home} >bin/pyvenv.cfg"]  # fmt: skip
 
 
 def _is_needed(folder: str) -> bool:

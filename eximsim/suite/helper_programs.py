@@ -1,8 +1,16 @@
-"""The helper programs of an Exim tree's test suite, compiled from the tree: once for all tests."""
+"""The helper programs of an Exim tree's test suite: compiled from the tree, once for all tests, or ours.
+
+Where there is no compiler, or a program cannot be compiled, a Python one of ours takes its place
+(``subjects.suite_programs``); only a module that Exim loads has to be compiled.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -35,12 +43,62 @@ int main(int argc, char **argv) {
 """Scripts call ``sudo``; inside, everybody may."""
 
 
+PYTHON = os.path.realpath(sys.executable)
+"""Not that of a virtual environment, which may be below /tmp: inside, that is the test's own."""
+
+_OURS = ("client", "client-gnutls", "client-ssl", "fakens", "fd", "iefbr14", "mtpscript", "server", "showids",
+         "sudo")  # fmt: skip
+_MODULES = "/exim/programs"
+_PACKAGE = "eximsim/subjects/suite_programs"
+
+
+def ours(names: Mapping[str, bytes], as_root: str) -> dict[str, bytes]:
+    """Our programs for those that are not among the compiled ones, by name.
+
+    ``as_root`` is a Python interpreter with the rights of root, for ``sudo``.
+    """
+    made = {}
+    for name in _OURS:
+        if name not in names:
+            python = as_root if name == "sudo" else PYTHON
+            made[name] = (
+                f"#!{python} -IS\nimport sys\nsys.path.insert(0, {_MODULES!r})\n"
+                f"from {_PACKAGE.replace('/', '.')}.main import main\nsys.exit(main({name!r}))\n"
+            ).encode()
+    if "client-anytls" not in names and "client-gnutls" in made:
+        made["client-anytls"] = made["client-gnutls" if _has_gnutls() else "client-ssl"]
+    return made
+
+
+def modules() -> dict[str, bytes]:
+    """What our programs consist of, by path inside."""
+    folder = Path(__file__).parents[1] / "subjects/suite_programs"
+    found = {f"{_MODULES}/{_PACKAGE}/{path.name}": path.read_bytes() for path in folder.glob("*.py")}
+    above = ("eximsim", "eximsim/subjects")
+    return found | {f"{_MODULES}/{name}/__init__.py": b"" for name in above}
+
+
+def compile_modules() -> list[str]:
+    """The command that has them start faster."""
+    return [PYTHON, "-IS", "-m", "compileall", "-q", _MODULES]
+
+
+def _has_gnutls() -> bool:
+    try:
+        ctypes.CDLL("libgnutls.so.30")
+    except OSError:
+        return False
+    return True
+
+
 def compiled(tree: Path) -> Mapping[str, bytes]:
     """The helper programs of a tree's ``test/`` folder, by name.
 
     They are compiled in a namespace, so that nothing stays on the disk, however this ends. One that cannot be
-    compiled on this machine is missing, and the tests that call it show that. Raises ``NoNamespace``.
+    compiled on this machine is missing. Raises ``NoNamespace``.
     """
+    if shutil.which("cc") is None:
+        return {}
     with Namespace(Place(shown={_SOURCE: str((tree / "src").absolute())})) as inside:
         inside.write({f"{_FOLDER}/sudo.c": _SUDO.encode()})
         lines = [f"cc -w {shlex.join(call)} 2>/dev/null &" for call in _calls()]

@@ -66,6 +66,16 @@ TREE = {
     "print `ip tcp_metrics show HOSTIPV4` =~ /fo_cookie/ ? qq(known\\n) : qq(unknown\\n);\n"
     "system('ip tcp_metrics delete HOSTIPV4');\n****\n",
     "stdout/0009": "known\n",
+    "scripts/0000-Basic/0010": "# the programs of the suite\nsudo perl\nsystem('DIR/bin/showids');\n****\n"
+    "server PORT_S\n220 hello\n*eof\n****\nclient 127.0.0.1 PORT_S\n??? 220\n****\n"
+    "exim -be\n${lookup dnsdb{a=a.test.ex}}\n****\n",
+    "dnszones-src/db.test.ex": "a A 10.0.0.1\n",
+    "stdout/0010": "uid=0 gid=0 euid=0 egid=0\n"
+    "Connecting to 127.0.0.1 port 1224 ... connected\n??? 220\n<<< 220 hello\nEnd of script\n"
+    "> 10.0.0.1\n> \n\n******** SERVER ********\n"
+    "Listening on port 1224 ... \nConnection request from [127.0.0.1]\n220 hello\n"
+    "Expected EOF read from client\nEnd of script\n",
+    "scripts/0000-Basic/0011": "# a module\nexim -be\n${dlfunc{DIR/bin/loaded}{dltest1}{x}}\n****\n",
     "stdout/0007": "> x.yz 1000\n> \n",
     "stdout/0008": "here\n",
     "stdout/9001": "> x.yz 1000\n> \n",
@@ -80,5 +90,5 @@ def write_tree(root: Path) -> Path:
     confs = {f"confs/{Path(name).name}": CONF for name in TREE if name[-4:].isdigit()}
     write_files(root, {**TREE, **confs})
     for name in ("log", "aux-fixed", "aux-var-src", "dnszones-src", "src", "mail"):
-        (root / name).mkdir()
+        (root / name).mkdir(exist_ok=True)
     return root

@@ -126,5 +126,18 @@ def test_without_test_mode_the_program_is_as_it_is(tree: Path, exim: Path) -> No
     assert re.fullmatch(r"> 4\.\d\S* 1000\n> \n", result.texts["stdout"])
 
 
+def test_without_a_compiler_our_programs_do_it_and_what_cannot_be_ours_is_named(
+    tree: Path, exim: Path
+) -> None:
+    if lack := why_not(exim):
+        pytest.skip(lack)
+    made = Benched(tree, exim, {})
+    try:
+        results = [_run(made, tree, name) for name in ("0001", "0008", "0009", "0010", "0011")]
+    finally:
+        made.close()
+    assert [one.reason for one in results] == ["", "", "", "", "needs a C compiler (cc), for bin/loaded"]
+
+
 def test_nothing_of_the_place_is_seen_on_the_host(benched: Benched) -> None:
     assert not Path(benched.place.folder).exists()
