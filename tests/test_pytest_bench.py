@@ -61,7 +61,7 @@ def test_what_fails_shows_the_diff_the_command_and_the_way_there(
     place: pytest.Pytester, program: str
 ) -> None:
     result = _run(place, "-k", "0001 or 0005 or 0006", "--junit-xml", "j.xml", program=program)
-    result.assert_outcomes(passed=1, skipped=1, failed=1, deselected=7)
+    result.assert_outcomes(passed=1, skipped=1, failed=1, deselected=9)
     result.stdout.fnmatch_lines(
         [
             "stdout differs after line 5: exim -be",
@@ -78,7 +78,7 @@ def test_what_fails_shows_the_diff_the_command_and_the_way_there(
 def test_the_last_failed_are_run_again_and_the_first_failure_ends_it(
     place: pytest.Pytester, program: str
 ) -> None:
-    _run(place, "-k", "0001 or 0006", program=program).assert_outcomes(passed=1, failed=1, deselected=8)
+    _run(place, "-k", "0001 or 0006", program=program).assert_outcomes(passed=1, failed=1, deselected=10)
     (place.path / "tree/stdout/0006").write_text("> first\n> \n> two\n> \n> three\n> \n")
     _run(place, "--lf", "-x", program=program).assert_outcomes(passed=1)
 
@@ -89,7 +89,7 @@ def test_each_worker_has_a_bench_of_its_own(place: pytest.Pytester, program: str
 
 
 def test_a_special_test_runs_only_if_it_is_named(place: pytest.Pytester, program: str) -> None:
-    _run(place, "-k", "9001", program=program).assert_outcomes(skipped=1, deselected=9)
+    _run(place, "-k", "9001", program=program).assert_outcomes(skipped=1, deselected=11)
     _run(place, "tree/scripts/9000-special/9001", program=program).assert_outcomes(passed=1)
 
 
