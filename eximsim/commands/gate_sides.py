@@ -183,7 +183,7 @@ def locked(policy: Policy, wanted: Wanted, path: Path, groups: Sequence[str], me
         report = check(lock, lock, plan, str(path), policy.path)
         if report.gaps:
             return replace(report, gaps=(*report.gaps, _NOT_WRITTEN))
-        before = _agreed_before(policy, wanted, path, text, memory) if text is not None else report
+        before = report if text is None else _agreed_before(policy, wanted, path, text, memory, report)
         store(path, written(lock).encode(), was=None if text is None else text.encode())
         return before
     if text is None:
@@ -218,20 +218,22 @@ def _both(policy: Policy, wanted: Wanted, path: Path, text: str, memory: Memory)
     return read_lock(text, str(path), plan.forest), current(plan, policy.profile.name, wanted.hosts), plan
 
 
-def _agreed_before(policy: Policy, wanted: Wanted, path: Path, text: str, memory: Memory) -> Report:
+def _agreed_before(
+    policy: Policy, wanted: Wanted, path: Path, text: str, memory: Memory, now: Report
+) -> Report:
     """What agreeing to everything changes in what was agreed on before.
 
     What the lock held and what is met now need not be the same mail, and a lock of another making may not be
-    readable at all. Both are told, and neither keeps a new lock from being written.
+    readable at all: the report is that of ``now`` then. Both are told, and neither keeps a new lock from
+    being written.
     """
     from eximsim.gate.lock import check
-    from eximsim.gate.report import Report
 
     try:
         report = check(*_both(policy, wanted, path, text, memory), str(path), policy.path)
     except InputError as error:
         gap = Gap(f"what was agreed on before is not compared: {error}")
-        return Report(str(path), policy.path, (), 0, 0, gaps=(gap,), agreed=True)
+        return replace(now, agreed=True, gaps=(gap,), everyday=())
     return replace(report, agreed=True, gaps=tuple(gap._replace(remedy="") for gap in report.gaps))
 
 

@@ -18,20 +18,12 @@ from typing import NoReturn
 
 from eximsim.subjects.suite_programs.gnutls import GnuTls
 from eximsim.subjects.suite_programs.openssl import OpenSsl
+from eximsim.subjects.suite_programs.scripts import Over, leading_number, show, unescaped
 from eximsim.subjects.suite_programs.tls import CannotSetUp, Ended, Session, report
 
 _PATIENCE, _HANDSHAKE = 5, 5
 _BUFFER, _LINE = 100 * 1024, 20 * 1024 - 1
-_ESCAPE = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ESCAPES = {b"n": b"\n", b"r": b"\r"}
-
-
-class _Over(Exception):
-    """The program ends, with this code and these last words."""
-
-    def __init__(self, code: int, text: str = "") -> None:
-        self.code, self.text = code, text
-        super().__init__(code)
 
 
 class _Interrupted(Exception):
@@ -57,7 +49,7 @@ class Client:
 
     def _on_alarm(self, _: int, __: FrameType | None) -> None:
         if self._late == "ends":
-            raise _Over(99, "\nClient timed out\n")
+            raise Over(99, "\nClient timed out\n")
         self._was_late = True
         if self._late == "left":
             raise _Interrupted
@@ -69,7 +61,7 @@ class Client:
             if self._at_once:
                 self._start_at_once()
             self._play(sys.stdin.buffer)
-        except _Over as ended:
+        except Over as ended:
             signal.alarm(0)
             report(ended.text)
             return ended.code
@@ -122,12 +114,12 @@ class Client:
 
     def _refuse(self, what: str, code: int) -> NoReturn:
         print(what, file=sys.stderr)
-        raise _Over(code)
+        raise Over(code)
 
     def _call(self, call: list[str]) -> None:
         address, port, *interface = call
         family = _family(address)
-        number = int(re.match(r"[0-9]*", port)[0] or 0)  # type: ignore[index]
+        number = leading_number(port.encode())
         report(f"Connecting to {address} port {number} ... ")
         self._wire = socket.socket(family, socket.SOCK_STREAM)
         for one in interface:
@@ -136,14 +128,14 @@ class Client:
                     self._wire.bind((one, 0))
                 except OSError as error:
                     words = f"Unable to bind outgoing SMTP call to {one}: {error.strerror}"
-                    raise _Over(87, words) from None
+                    raise Over(87, words) from None
         signal.alarm(self._timeout)
         try:
             self._wire.connect((address, number))
         except socket.gaierror:
-            raise _Over(86, f'Unable to parse "{address}"') from None
+            raise Over(86, f'Unable to parse "{address}"') from None
         except OSError as error:
-            raise _Over(85, f"connect failed: {error.strerror}\n") from None
+            raise Over(85, f"connect failed: {error.strerror}\n") from None
         signal.alarm(0)
         self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         report("connected\n")
@@ -211,18 +203,18 @@ class Client:
         for whole in script:
             line = whole[:_LINE].removesuffix(b"\n")
             if line.startswith((b"??? ", b"???*", b"????")):
-                _show(line)
-                self._expect(_unescaped(line)[4:], line[3:4])
+                show(line)
+                self._expect(unescaped(line, _ESCAPES)[4:], line[3:4])
             elif line.startswith(b"+++ "):
-                _show(line)
-                time.sleep(int(re.match(rb"\s*([0-9]*)", line[4:])[1] or 0))  # type: ignore[index]
+                show(line)
+                time.sleep(leading_number(line[4:]))
             elif line.startswith(b"<<< "):
                 try:
                     with open(line[4:], "rb") as file:
                         self._play(file)
                 except OSError as error:
                     shown = self._input.decode("utf-8", "surrogateescape")
-                    raise _Over(74, f"Unable to open '{shown}': {error.strerror}") from None
+                    raise Over(74, f"Unable to open '{shown}': {error.strerror}") from None
             else:
                 self._send(line)
 
@@ -236,11 +228,11 @@ class Client:
                 if kind == b"?":
                     self._input = line  # what is behind it is lost
                     return
-                _show(b"<<< " + line)
-                raise _Over(79, "\n******** Input mismatch ********\n")
+                show(b"<<< " + line)
+                raise Over(79, "\n******** Input mismatch ********\n")
             self._input = rest
             if kind != b"?":
-                _show(b"<<< " + line)
+                show(b"<<< " + line)
             elif rest:
                 continue
             if self._sent_starttls:
@@ -259,22 +251,22 @@ class Client:
                     break
                 data += part
                 if len(data) >= _BUFFER:
-                    raise _Over(73, f"Input buffer overrun, need more than {_BUFFER} bytes input buffer\n")
+                    raise Over(73, f"Input buffer overrun, need more than {_BUFFER} bytes input buffer\n")
         except _Interrupted:
             if kind == b"?":
                 return False
-            raise _Over(81, "Read error: Interrupted system call\n") from None
+            raise Over(81, "Read error: Interrupted system call\n") from None
         except OSError as error:
-            raise _Over(81, f"Read error: {error.strerror}\n") from None
+            raise Over(81, f"Read error: {error.strerror}\n") from None
         signal.alarm(0)
         if not data:
             if kind == b"*":
                 report("Expected EOF read\n")
             elif kind != b"?":
-                raise _Over(80, "Unexpected EOF read\n")
+                raise Over(80, "Unexpected EOF read\n")
             return False
         if kind == b"*":
-            raise _Over(74, "Expected EOF not read\n")
+            raise Over(74, "Expected EOF not read\n")
         self._input = data.partition(b"\0")[0]
         return True
 
@@ -297,15 +289,15 @@ class Client:
         text = line[4:] if raw else line
         if self._input:
             shown = b"Unconsumed input: " + self._input + b"   About to send: " + text + b"\n"
-            raise _Over(78, shown.decode("utf-8", "surrogateescape"))
+            raise Over(78, shown.decode("utf-8", "surrogateescape"))
         if self._library and text in (b"stoptls", b"STOPTLS"):
             self._stop_tls()
             return
         self._sent_starttls = bool(self._library) and text in (b"starttls", b"STARTTLS")
         if self._library and text == b"starttls_wait":
             text = b"starttls"
-        _show(b">>> " + text)
-        data = _unescaped(text if raw else text + b"\r\n")
+        show(b">>> " + text)
+        data = unescaped(text if raw else text + b"\r\n", _ESCAPES)
         signal.alarm(self._timeout)
         try:
             if self._active and self._session is not None:
@@ -313,12 +305,12 @@ class Client:
             else:
                 self._wire.sendall(data)
         except OSError as error:
-            raise _Over(75, f"Write error: {error.strerror}\n") from None
+            raise Over(75, f"Write error: {error.strerror}\n") from None
         signal.alarm(0)
 
     def _stop_tls(self) -> None:
         if not self._active or self._session is None:
-            raise _Over(77, "STOPTLS read when TLS not active\n")
+            raise Over(77, "STOPTLS read when TLS not active\n")
         report("Shutting down TLS encryption\n")
         self._session.stop()
         self._active = False
@@ -326,18 +318,6 @@ class Client:
 
 def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def _show(line: bytes) -> None:
-    report(line.decode("utf-8", "surrogateescape") + "\n")
-
-
-def _unescaped(text: bytes) -> bytes:
-    def octet(match: re.Match[bytes]) -> bytes:
-        code = match[1]
-        return bytes.fromhex(code[1:].decode()) if len(code) == 3 else _ESCAPES.get(code, code)
-
-    return _ESCAPE.sub(octet, text)
 
 
 def _first_line(text: bytes) -> tuple[bytes, bytes]:

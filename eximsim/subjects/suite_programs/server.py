@@ -19,23 +19,15 @@ from types import FrameType
 from typing import NoReturn
 
 from eximsim.subjects.suite_programs.openssl import OpenSsl
+from eximsim.subjects.suite_programs.scripts import Over, show, unescaped
 from eximsim.subjects.suite_programs.tls import CannotSetUp, Ended, report
 
 _PATIENCE = 5
 _SPACE = b" \t\n\v\f\r"
 _LINE = 10240
-_ESCAPE = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ENDS = {b">": b"", b"CR>": b"\r", b"LF>": b"\n"}
 _HEADER = b"<Content-length:"
 _LENGTH = re.compile(rb"<Content-length:\s*([0-9]+)")
-
-
-class _Over(Exception):
-    """The program ends, with this code and these last words."""
-
-    def __init__(self, code: int, text: str = "") -> None:
-        self.code, self.text = code, text
-        super().__init__(code)
 
 
 class _Closed(Exception):
@@ -133,7 +125,7 @@ class Server:
         try:
             where, count = self._read(arguments)
             self._serve(where, count)
-        except _Over as ended:
+        except Over as ended:
             signal.alarm(0)
             report(ended.text)
             return ended.code
@@ -166,11 +158,11 @@ class Server:
             elif option == "-oP" and rest:
                 self._pid_file = rest.pop(0)
             else:
-                raise _Over(1, f"server: unknown option {option}, try -h or --help\n")
+                raise Over(1, f"server: unknown option {option}, try -h or --help\n")
         if not self._families:
-            raise _Over(1, "server: -noipv4 and -noipv6 cannot both be given\n")
+            raise Over(1, "server: -noipv4 and -noipv6 cannot both be given\n")
         if not rest:
-            raise _Over(1, "server: no port number or socket name given\n")
+            raise Over(1, "server: no port number or socket name given\n")
         return rest[0], _number(rest[1]) if len(rest) > 1 else 1
 
     # ---- listening
@@ -198,7 +190,7 @@ class Server:
             self._talk(_Connection(wire))
 
     def _on_alarm(self, _: int, __: FrameType | None) -> NoReturn:
-        raise _Over(self._late_code, "\nServer timed out\n")
+        raise Over(self._late_code, "\nServer timed out\n")
 
     def _doors(self, where: str) -> list[socket.socket]:
         if where.startswith("/"):
@@ -229,7 +221,7 @@ class Server:
             try:
                 door.bind(("::" if version == 6 else "0.0.0.0", port))
             except OSError as error:
-                raise _Over(1, f"IPv{version} socket bind(port {port}) failed: {error.strerror}\n") from None
+                raise Over(1, f"IPv{version} socket bind(port {port}) failed: {error.strerror}\n") from None
             door.listen(5)
             yield door
 
@@ -239,7 +231,7 @@ class Server:
             line = whole.rstrip(_SPACE)
             if line == b"++++":
                 return
-            self._script.append(_ESCAPE.sub(_unescaped, line))
+            self._script.append(unescaped(line))
 
     # ---- a connection
 
@@ -265,10 +257,10 @@ class Server:
             end = next((end for end in _ENDS if line.startswith(end, 1)), None)
             client.write(line[1:] + b"\r\n" if end is None else line[1 + len(end) :] + _ENDS[end])
         elif line[:1].isdigit():
-            _show(line)
+            show(line)
             client.write(line + b"\r\n")
         elif line.startswith(b"*sleep "):
-            _show(line)
+            show(line)
             client.flush()
             time.sleep(_number(line[7:].decode()))
         elif line.startswith(b"*data "):
@@ -301,7 +293,7 @@ class Server:
 
     def _expect_line(self, line: bytes, client: _Connection) -> bool:
         line = line.partition(b"\0")[0]
-        mark = re.match(rb"<{0,2}", line)[0]  # type: ignore[index]
+        mark = _mark(line)
         while True:
             signal.alarm(self._timeout)
             received = client.line(_LINE - 1 - len(mark))
@@ -310,12 +302,12 @@ class Server:
             signal.alarm(0)
             self._count(len(received))
             received = mark + received.partition(b"\0")[0].rstrip(_SPACE)
-            _show(received)
+            show(received)
             if line != b"." or received == b".":
                 break
         if not received.startswith(line):
             report("Comparison failed - bailing out\nExpected: ")
-            _show(line)
+            show(line)
             return False
         self._announced(received, client)
         return True
@@ -325,7 +317,7 @@ class Server:
         raise _Closed
 
     def _expect_octets(self, line: bytes, client: _Connection) -> bool:
-        mark = re.match(rb"<{0,2}", line)[0]  # type: ignore[index]
+        mark = _mark(line)
         signal.alarm(self._timeout)
         received = client.octets(len(line) - len(mark))
         self._count(len(received))
@@ -379,13 +371,9 @@ def _number(text: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _unescaped(match: re.Match[bytes]) -> bytes:
-    code = match[1]
-    return bytes.fromhex(code[1:].decode()) if len(code) == 3 else code
-
-
-def _show(line: bytes) -> None:
-    report(line.decode("utf-8", "surrogateescape") + "\n")
+def _mark(line: bytes) -> bytes:
+    """The one or two ``<`` that a line begins with; a client does not send them."""
+    return line[: min(2, len(line) - len(line.lstrip(b"<")))]
 
 
 def _show_octets(line: bytes) -> None:

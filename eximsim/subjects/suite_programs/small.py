@@ -8,12 +8,13 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
-import re
 import signal
 import sys
 import time
 from types import FrameType
 from typing import BinaryIO, NoReturn
+
+from eximsim.subjects.suite_programs.scripts import leading_number
 
 _PATIENCE = 5
 _MODES = ("RDONLY", "WRONLY", "RDWR", "")
@@ -118,7 +119,7 @@ def _converse(script: list[bytes], log: BinaryIO) -> None:
             log.flush()
             os.write(1, line + b"\r\n")
         elif line.startswith(b"*sleep "):
-            time.sleep(int(re.match(rb"\s*([0-9]*)", line[7:])[1] or 0))  # type: ignore[index]
+            time.sleep(leading_number(line[7:]))
         else:
             log.write(line + b"\n")
             log.flush()
