@@ -68,17 +68,41 @@ class InputError(EximsimError):
 
     ``message`` names what was found and what was expected; ``path`` and ``line`` (from 1) say where.
     ``subject`` is the driver that Exim names instead of the line, where it does; empty: it names neither.
+    ``hint`` is what helps besides, after Exim's own words.
     """
 
     def __init__(
-        self, message: str, path: str | None = None, line: int | None = None, *, subject: str | None = None
+        self,
+        message: str,
+        path: str | None = None,
+        line: int | None = None,
+        *,
+        subject: str | None = None,
+        hint: str = "",
     ) -> None:
         self.message = message
         self.subject = subject
+        self.hint = hint
         self.path = path
         self.line = line
         where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
-        super().__init__(f"{where}{message}")
+        super().__init__(f"{where}{message}{hint and f': {hint}'}")
+
+
+class Malformed(ValueError):
+    """A text that is not what it should be: ``message`` is Exim's words, ``hint`` what would be right."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message, self.hint = message, hint
+        super().__init__(message)
+
+    def at(self, path: str | None, line: int | None) -> InputError:
+        """The same, with its place."""
+        return InputError(self.message, path, line, hint=self.hint)
+
+
+class Anonymous(Malformed):
+    """The same, where Exim names neither the line nor the driver in front of its words."""
 
 
 class Unsupported(EximsimError):

@@ -121,7 +121,7 @@ class ConfigLines:
             physical = self._next_physical()
             if physical is None:
                 if self._outer_states:
-                    raise InputError("unexpected end of configuration file: .endif missing", *self.position)
+                    raise InputError("Unexpected end of configuration file: .endif missing", *self.position)
                 break
             content, found = self._expand(physical, first=not text)
             content = content.lstrip(SPACES)
@@ -160,7 +160,7 @@ class ConfigLines:
         """Obey a line that defines a macro (it starts with an upper case letter); the name of the macro."""
         match = _ASSIGNMENT.match(line.text)
         if match is None or not match[2]:
-            raise InputError("malformed macro definition: NAME = text expected", line.path, line.line)
+            raise InputError("malformed macro definition", line.path, line.line, hint="NAME = text expected")
         name = match[1]
         if len(name) > _MAX_MACRO_NAME:
             raise InputError(
@@ -168,7 +168,7 @@ class ConfigLines:
             )
         fault = self._assignment_fault(name, redefine=bool(match[3]))
         if fault is not None:
-            raise InputError(fault, line.path, line.line)
+            raise InputError(fault, line.path, line.line, subject="")
         if name not in self._fixed:
             self._macros[name] = line.text[match.end() :]
         return name

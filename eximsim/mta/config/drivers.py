@@ -10,13 +10,14 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
-from eximsim.errors import InputError, Unsupported
+from eximsim.errors import Anonymous, InputError, Malformed, Unsupported
 from eximsim.mta.config.config_lines import ConfigLine, Section
 from eximsim.mta.config.option_settings import Settings
 from eximsim.mta.config.option_values import readconf_readname
 from eximsim.mta.config.options import Options, Schema
-from eximsim.mta.config.options_auths import authenticators, can_be_client, can_be_server
+from eximsim.mta.config.options_auths import NAMELESS, authenticators, can_be_client, can_be_server
 from eximsim.mta.config.rewrite_rules import transport_rewrites
+from eximsim.mta.config.transport_checks import check_transport
 from eximsim.profiles import Profile
 from eximsim.quick_dataclass import dataclass
 
@@ -116,9 +117,8 @@ def _setting(
     driver = line.text.partition("=")[2].strip().strip('"')
     schema = schemas.get(driver)
     if schema is None:
-        known = ", ".join(schemas)
-        message = f'{kind} {current.name}: cannot find {kind} driver "{driver}"; one of {known} expected'
-        raise InputError(message, line.path, line.line)
+        message = f'{kind} {current.name}: cannot find {kind} driver "{driver}"'
+        raise InputError(message, line.path, line.line, hint=f"one of {', '.join(schemas)} expected")
     current.driver = driver
     place = f"{kind}.{current.name}"
     current.settings = Settings(schema, partial(tolerate, place) if tolerate is not None else None)
@@ -133,9 +133,12 @@ def _finished(kind: str, current: _Unfinished, finish: Finish) -> DriverInstance
         raise InputError(f'no driver defined for {kind} "{current.name}"', path, line)
     try:
         finish(current.name, current.driver, settings)
-    except ValueError as error:
+    except Anonymous as error:
+        raise InputError(error.message, path, line, subject="", hint=error.hint) from None
+    except Malformed as error:
         subject = f"{current.name} {kind}"
-        raise InputError(f"{subject}: {error}", path, line, subject=subject) from None
+        message = f"{subject}: {error.message}"
+        raise InputError(message, path, line, subject=subject, hint=error.hint) from None
     return DriverInstance(current.name, current.driver, settings.options(), path, line)
 
 
@@ -156,7 +159,7 @@ def read_routers(
             settings.values["retry_use_local_part"] = any(settings.values.get(name) for name in conditions)
         _check_router(options)
         if driver in _ROUTER_CHECKS:
-            _ROUTER_CHECKS[driver](options)
+            _ROUTER_CHECKS[driver](name, options)
 
     routers = tuple(read_drivers("router", section, schemas, finish, tolerate))
     names = [router.name for router in routers]
@@ -168,55 +171,57 @@ def read_routers(
 def _check_router(options: Options) -> None:
     word = options.text("self") or ""
     if word not in _SELF and not word.startswith("reroute:"):
-        raise ValueError(f'"{word}" is not valid for the self option: {_words(_SELF)} or reroute: expected')
+        raise Malformed(f"{word} is not valid for the self option", f"{_words(_SELF)} or reroute: expected")
 
 
-def _check_accept(options: Options) -> None:
+def _check_accept(name: str, options: Options) -> None:
     if options.text("transport") is None and not options.flag("verify_only"):
-        raise ValueError("a transport is required for this router")
+        raise Anonymous(f"{name} router:\n  a transport is required for this router")
 
 
-def _check_redirect(options: Options) -> None:
+def _check_redirect(name: str, options: Options) -> None:
     if options.is_set("transport"):
-        raise ValueError("a transport must not be defined for this router")
+        raise Anonymous(f"{name} router:\n  a transport must not be defined for this router")
     if options.is_set("file") == options.is_set("data"):
-        raise ValueError('one of "file" or "data" must be specified, but not both')
+        only = "only " if options.is_set("file") else ""
+        raise Malformed(f'{only}one of "file" or "data" must be specified')
     if options.flag("one_time"):
         if options.is_set("headers_add") or options.is_set("headers_remove"):
-            raise ValueError('"headers_add" and "headers_remove" are not permitted with "one_time"')
+            raise Malformed('"headers_add" and "headers_remove" are not permitted with "one_time"')
         if options.is_set("unseen") and options.value("unseen") is not False:
-            raise ValueError('"unseen" may not be used with "one_time"')
+            raise Malformed('"unseen" may not be used with "one_time"')
     if options.is_set("qualify_domain") and options.flag("qualify_preserve_domain"):
-        raise ValueError('only one of "qualify_domain" or "qualify_preserve_domain" must be set')
+        raise Malformed('only one of "qualify_domain" or "qualify_preserve_domain" must be set')
     if options.flag("allow_filter") and not (options.flag("check_local_user") or options.is_set("user")):
-        raise ValueError('"user" or "check_local_user" must be set with "allow_filter"')
+        raise Malformed('"user" or "check_local_user" must be set with "allow_filter"')
 
 
-def _check_manualroute(options: Options) -> None:
-    for name, words in (("host_find_failed", _FIND_FAILED), ("host_all_ignored", _ALL_IGNORED)):
-        if options.text(name) not in words:
-            raise ValueError(f"unrecognized setting for {name} option: one of {_words(words)} expected")
+def _check_manualroute(name: str, options: Options) -> None:
+    for option, words in (("host_find_failed", _FIND_FAILED), ("host_all_ignored", _ALL_IGNORED)):
+        if options.text(option) not in words:
+            hint = f"one of {_words(words)} expected"
+            raise Malformed(f"unrecognized setting for {option} option", hint)
     if options.is_set("route_list") == options.is_set("route_data"):
-        raise ValueError("route_list or route_data (but not both) must be specified")
+        raise Malformed("route_list or route_data (but not both) must be specified")
 
 
-def _check_queryprogram(options: Options) -> None:
+def _check_queryprogram(name: str, options: Options) -> None:
     if options.text("command") is None:
-        raise ValueError("a command specification is required")
+        raise Malformed("a command specification is required")
     if options.text("command_user") is None:
-        raise ValueError("command_user must be specified")
+        raise Malformed("command_user must be specified")
 
 
-def _check_iplookup(options: Options) -> None:
+def _check_iplookup(name: str, options: Options) -> None:
     if options.number("port") < 0:
-        raise ValueError("a port must be specified")
+        raise Malformed("a port must be specified")
     if options.text("hosts") is None:
-        raise ValueError("a host list must be specified")
+        raise Malformed("a host list must be specified")
     if options.text("protocol") not in ("udp", "tcp"):
-        raise ValueError("protocol not specified as udp or tcp")
+        raise Malformed("protocol not specified as udp or tcp")
 
 
-_ROUTER_CHECKS: dict[str, Callable[[Options], None]] = {
+_ROUTER_CHECKS: dict[str, Callable[[str, Options], None]] = {
     "accept": _check_accept,
     "dnslookup": _check_accept,
     "ipliteral": _check_accept,
@@ -237,7 +242,9 @@ def _check_names(router: DriverInstance, names: Sequence[str], later: Sequence[s
         if name is not None and name not in allowed:
             wrong = "does not follow" if name in names else "not found for"
             raise InputError(
-                f'new_router "{name}" {wrong} "{router.name}" router', *router.options.where(option)
+                f'new_router "{name}" {wrong} "{router.name}" router',
+                *router.options.where(option),
+                subject="",
             )
 
 
@@ -256,15 +263,7 @@ def _finish_transport(name: str, driver: str, settings: Settings) -> None:
         settings.values["retry_use_local_part"] = driver != "smtp"
     options = settings.options()
     transport_rewrites(options)
-    if driver == "queuefile" and not options.is_set("directory"):
-        raise ValueError(f"directory must be set for the {name} transport")
-    if driver == "lmtp" and options.is_set("command") == options.is_set("socket"):
-        raise ValueError(f"one (and only one) of command or socket must be set for the {name} transport")
-    if driver == "smtp":
-        if options.is_set("shadow_transport"):
-            raise ValueError(f"shadow transport not allowed on non-local transport {name}")
-        if not all(options.seconds(f"{what}_timeout") for what in ("command", "data", "final")):
-            raise ValueError("command, data, or final timeout value is zero")
+    check_transport(name, driver, options)
 
 
 # ---- authenticators ---------------------------------------------------------------------------------------
@@ -289,5 +288,10 @@ def read_authenticators(section: Section, absent: Container[str]) -> tuple[Drive
 
 
 def _finish_authenticator(name: str, driver: str, settings: Settings) -> None:
-    if settings.values.get("public_name") is None:
+    options = settings.options()
+    if driver == "spa" and options.is_set("client_username") != options.is_set("client_password"):
+        raise Malformed("one of client_username and client_password cannot be set without the other")
+    if options.text("public_name") is None:
+        if driver in NAMELESS:
+            raise Anonymous(f"no public name specified for the {name} authenticator")
         settings.values["public_name"] = name

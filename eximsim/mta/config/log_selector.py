@@ -47,7 +47,7 @@ def parse_selector(
         sign = rest[0]
         if sign not in "+-":
             raise InputError(
-                f'malformed log_selector setting: + or - expected, found "{rest}"', path, line, subject=""
+                f'malformed log_selector setting: + or - expected but found "{rest}"', path, line, subject=""
             )
         rest = rest[1:].lstrip(SPACES)
         size = 0

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import field
 
-from eximsim.errors import InputError, Unsupported
+from eximsim.errors import InputError, Malformed, Unsupported
 from eximsim.mta.base.string import SPACES, join_items, list_items, split_separator
 from eximsim.mta.config.config_lines import ConfigLine
 from eximsim.mta.config.option_values import read_value
@@ -47,8 +47,8 @@ class Settings:
         try:
             _check_form(option, name, bool(match[2]), rest)
             value = read_value(option, rest, negated=negation is not None)
-        except ValueError as error:
-            raise InputError(str(error), line.path, line.line) from None
+        except Malformed as error:
+            raise error.at(line.path, line.line) from None
         self._keep(option, value, line)
 
     def _keep(self, option: Option, value: Value, line: ConfigLine) -> None:
@@ -79,12 +79,14 @@ class Settings:
 def _check_form(option: Option, name: str, equals: bool, rest: str) -> None:
     if option.kind in FLAG_KINDS:
         if (rest and not equals) or (equals and name != option.name):
-            raise ValueError(f"extra characters follow boolean option {name}")
+            raise Malformed(f"extra characters follow boolean option {name}")
         return
     if name != option.name:
-        raise ValueError(f"negation prefix applied to a non-boolean option: {name}")
+        raise Malformed("negation prefix applied to a non-boolean option", name)
     if not equals:
-        raise ValueError(f'missing "=" after {name}')
+        if not rest:
+            raise Malformed(f"unexpected end of line (data missing) after {name}", '"=" expected')
+        raise Malformed(f'missing "=" after {name}')
 
 
 def _join_conditions(name: str, old: str | None, new: str) -> str:

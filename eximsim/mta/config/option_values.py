@@ -1,6 +1,6 @@
 """From the text of a setting to its value: readconf_handle_option() and its helpers in src/readconf.c.
 
-Every function raises ``ValueError`` with one line that says what was expected; the caller knows the place.
+Every function raises ``Malformed`` with one line in Exim's words; the caller knows the place.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from eximsim.errors import Malformed
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, string_dequote
 from eximsim.mta.config.optionlist import Kind, Option, Value
@@ -45,7 +46,7 @@ def read_string(text: str, name: str) -> str:
         return text
     value, end = string_dequote(text, 0)
     if end == 1 or text[end - 1] != '"':
-        raise ValueError(f"missing quote at end of string value for {name}")
+        raise Malformed(f"missing quote at end of string value for {name}")
     if end < len(text):
         raise _extra_characters(text[end:], f"string value for {name}")
     return value
@@ -66,7 +67,7 @@ def _read_flag(option: Option, text: str, wanted: bool) -> Value:
     word, end = readconf_readname(text)
     value = _BOOLEANS.get(word.lower())
     if value is None:
-        raise ValueError(f'"{word}" is not a valid value for the "{option.name}" option: yes or no expected')
+        raise Malformed(f'"{word}" is not a valid value for the "{option.name}" option', "yes or no expected")
     if end < len(text):
         raise _extra_characters(text[end:], f'"{word}" for boolean option {option.name}')
     return value
@@ -81,7 +82,7 @@ def _read_integer(option: Option, text: str, wanted: bool) -> Value:
     inttype = "octal " if octal else ""
     match = (_OCTAL if octal else _INTEGER).match(text)
     if match is None:
-        raise ValueError(f"{inttype}integer expected for {option.name}")
+        raise Malformed(f"{inttype}integer expected for {option.name}")
     sign, digits = match[1], match[2]
     end = match.end()
     if octal or (digits.startswith("0") and digits[1:2] not in ("x", "X")):
@@ -99,7 +100,7 @@ def _read_integer(option: Option, text: str, wanted: bool) -> Value:
     if kilo:
         number = number // 1024 if scaled else (number + 512) // 1024
     if number > (_LONG_MAX if kilo else _INT_MAX):
-        raise ValueError(f'absolute value of integer "{text}" is too large (overflow)')
+        raise Malformed(f'absolute value of integer "{text}" is too large (overflow)')
     rest = text[end:].lstrip(SPACES)
     if rest:
         raise _extra_characters(rest, f"{inttype}integer value for {option.name}")
@@ -109,10 +110,10 @@ def _read_integer(option: Option, text: str, wanted: bool) -> Value:
 def _read_fixed(option: Option, text: str, wanted: bool) -> Value:
     match = _SIGNED_FIXED.match(text)
     if match is None:
-        raise ValueError(f"fixed-point number expected for {option.name}")
+        raise Malformed(f"fixed-point number expected for {option.name}")
     number = _thousandths(match)
     if not 0 <= number <= _INT_MAX:
-        raise ValueError(f'integer "{text}" is too large (overflow)')
+        raise Malformed(f'integer "{text}" is too large (overflow)')
     if match.end() < len(text):
         raise _extra_characters(text[match.end() :], f"fixed-point value for {option.name}")
     return number
@@ -125,7 +126,7 @@ def _thousandths(match: re.Match[str]) -> int:
 def _read_time(option: Option, text: str, wanted: bool) -> Value:
     value = readconf_readtime(text)
     if value is None or value > _INT_MAX:
-        raise ValueError(f"invalid time value for {option.name}: something like 1w2d3h4m5s expected")
+        raise Malformed(f"invalid time value for {option.name}", "something like 1w2d3h4m5s expected")
     return value
 
 
@@ -138,18 +139,18 @@ def _read_times(option: Option, text: str, wanted: bool) -> Value:
     for item in text.split(":") if text else ():
         value = readconf_readtime(item.strip(SPACES))
         if value is None or value > _INT_MAX:
-            raise ValueError(f"invalid time value for {option.name}: something like 4h:8h expected")
+            raise Malformed(f"invalid time value for {option.name}", "something like 4h:8h expected")
         if times and value <= times[-1]:
-            raise ValueError(f"time value out of order for {option.name}")
+            raise Malformed(f"time value out of order for {option.name}")
         times.append(value)
     if len(times) > _MAX_TIMES:
-        raise ValueError(f"too many time values for {option.name}")
+        raise Malformed(f"too many time values for {option.name}")
     return () if times[:1] == [0] else tuple(times)
 
 
-def _extra_characters(rest: str, where: str) -> ValueError:
+def _extra_characters(rest: str, where: str) -> Malformed:
     comment = " (# is comment only at line start)" if rest.startswith("#") else ""
-    return ValueError(f"extra characters follow {where}{comment}")
+    return Malformed(f"extra characters follow {where}{comment}")
 
 
 _READERS: dict[Kind, Callable[[Option, str, bool], Value]] = {

@@ -48,6 +48,9 @@ _DRIVERS: dict[str, Table] = {
 BUILT = ("cram_md5", "external", "plaintext", "tls")
 """The drivers that a program is taken to be built with, where it says what it has."""
 
+NAMELESS = frozenset({"cram_md5", "cyrus_sasl", "gsasl", "heimdal_gssapi"})
+"""The drivers that have no public name unless they are given one; that of others is their own."""
+
 _CLIENT = ("client_send", "client_secret", "client_username")
 """An authenticator with one of these set can be used as a client (``au->client``)."""
 

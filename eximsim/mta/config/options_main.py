@@ -68,7 +68,7 @@ _TEXTS = table(
         system_filter system_filter_directory_transport system_filter_file_transport
         system_filter_pipe_transport system_filter_reply_transport
         add_environment dns_again_means_nonexist dns_ipv4_lookup dns_trust_aa
-        dsn_advertise_hosts errors_copy errors_reply_to event_action exim_path
+        dsn_advertise_hosts errors_copy errors_reply_to event_action exim_path syslog_facility
         extra_local_interfaces gecos_name gecos_pattern
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
         host_reject_connection hosts_connection_nolog hosts_require_alpn hosts_treat_as_local keep_environment
@@ -130,7 +130,7 @@ _TEXTS = table(
         ldap_ca_cert_file ldap_cert_file ldap_cert_key ldap_cipher_suite ldap_default_servers
         ldap_require_cert mysql_servers oracle_servers pgsql_servers pid_file_path
         process_log_path redis_servers spf_smtp_comment_template srs_config srs_secrets
-        syslog_facility tcp_wrappers_daemon_name
+        tcp_wrappers_daemon_name
         unknown_username""",
         av_scanner="sophie:/var/run/sophie",
         dccifd_address="/usr/local/dcc/var/dccifd",

@@ -12,7 +12,7 @@ from dataclasses import field
 from functools import partial
 from types import MappingProxyType
 
-from eximsim.errors import InputError, Unsupported
+from eximsim.errors import InputError, Malformed, Unsupported
 from eximsim.mta.base.string import SPACES
 from eximsim.mta.base.tod import utc_offset
 from eximsim.mta.certs.openssl_options import read_openssl_options
@@ -23,6 +23,7 @@ from eximsim.mta.config.drivers import DriverInstance, read_authenticators, read
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.log_selector import parse_selector
 from eximsim.mta.config.macro_predef import builtin_macros
+from eximsim.mta.config.main_checks import check_main
 from eximsim.mta.config.option_settings import Settings
 from eximsim.mta.config.option_values import read_string, readconf_readname
 from eximsim.mta.config.optionlist import Status
@@ -51,7 +52,6 @@ _NAMED_LIST = re.compile(
     r"(?:hide[ \t]+)?(domain|host|address|localpart)list(?:_cache)?[ \t]+(\w+)[ \t]*(=?)[ \t]*", re.ASCII
 )
 _LIST_WORD = re.compile(r"(?:hide[ \t]+)?(?:domain|host|address|localpart)list")
-_FEWEST_DH_BITS = 1024
 _LIST_KINDS = ("domain", "host", "address", "localpart")
 
 
@@ -205,8 +205,9 @@ class _Reader:
             word = begin.text[6:].strip(SPACES)
             name = word.lower().removesuffix("s")
             if name not in _SECTIONS:
-                known = ", ".join(_SECTIONS)
-                raise _error(begin, f'"{word}" is not a known configuration section name; {known} expected')
+                message = f'"{word}" is not a known configuration section name'
+                hint = f"one of {', '.join(_SECTIONS)} expected"
+                raise InputError(message, begin.path, begin.line, hint=hint)
             if name in seen:
                 raise _error(begin, f'"{word}" section is repeated in the configuration file')
             seen.add(name)
@@ -252,17 +253,9 @@ class _Reader:
         if options.flag("local_sender_retain") and options.flag("local_from_check"):
             message = "both local_from_check and local_sender_retain are set; this combination is not allowed"
             raise InputError(message, *options.where("local_sender_retain"))
-        if options.number("tls_dh_max_bits") < _FEWEST_DH_BITS:
-            message = f"tls_dh_max_bits is too small, must be at least {_FEWEST_DH_BITS} for interop"
-            raise InputError(message, *options.where("tls_dh_max_bits"))
-        self._check_openssl_options()
         self._check_timezone()
-        for name in ("smtp_accept_queue", "smtp_accept_max_per_host"):
-            if options.is_set(name) and options.number("smtp_accept_max") == 0:
-                message = (
-                    "smtp_accept_max must be set if smtp_accept_queue or smtp_accept_max_per_host is set"
-                )
-                raise InputError(message, *options.where(name))
+        check_main(options)
+        self._check_openssl_options()
         for name in ("smtp_ratelimit_mail", "smtp_ratelimit_rcpt"):
             try:
                 read_rate_limit(options.text(name) or "0,0s,0,0s")
@@ -292,14 +285,14 @@ class _Reader:
             return
         where = options.where("openssl_options")
         if self.profile.tls_library == GNUTLS:
-            raise InputError("openssl_options is set but we're using GnuTLS", *where)
+            raise InputError("openssl_options is set but we're using GnuTLS", *where, subject="")
         text = options.text("openssl_options") or ""
         if "$" in text and self.profile.openssl_options_expanded:
             return  # what comes of it is looked at when TLS starts
         try:
             read_openssl_options(text, self.profile.openssl_option_names)
         except ValueError:
-            raise InputError(f"openssl_options parse error: {text}", *where) from None
+            raise InputError(f"openssl_options parse error: {text}", *where, subject="") from None
 
     def _read_named_list(self, line: ConfigLine) -> None:
         match = _NAMED_LIST.match(line.text)
@@ -310,11 +303,11 @@ class _Reader:
         if name in lists:
             raise _error(line, f'duplicate name "{name}" for a named {kind} list')
         if not sign:
-            raise _error(line, f'missing "=" after "{name}"')
+            raise _error(line, f"missing '=' after \"{name}\"")
         try:
             lists[name] = read_string(line.text[match.end() :], name)
-        except ValueError as error:
-            raise _error(line, str(error)) from None
+        except Malformed as error:
+            raise error.at(line.path, line.line) from None
         self.list_places[kind, name] = line.path, line.line
 
     def read_acls(self, section: Section) -> None:
@@ -328,7 +321,7 @@ class _Reader:
                 line = section.line()
                 continue
             if not name or after != ":":
-                raise _error(line, f"missing or malformed ACL name: {line.text}")
+                raise InputError("missing or malformed ACL name", line.path, line.line, hint=line.text)
             if name in self.acls:
                 raise _error(line, f'there are two ACLs called "{name}"')
             self.acls[name], line = acl_read(section.line, self.release.absent)

@@ -144,7 +144,9 @@ def readconf_retry_error(text: str) -> tuple[int, int]:
         return ETIMEDOUT, _timeout(extra) if underscore else 0
     if match := _REPLY.match(text):
         if not _REPLY_CODE.fullmatch(match[2]):
-            raise ValueError(f"{match[1]}_4 must be followed by xx, dx, or dd: x is literal, d any digit")
+            raise ValueError(
+                f"{match[1]}_4 must be followed by xx, dx, or dd, where x is literal and d is any digit"
+            )
         return _REPLY_ERRORS[match[1].lower()], _reply(match[2])
     if word == "auth" and "failed".startswith(extra):
         return Errno.AUTHFAIL, 0

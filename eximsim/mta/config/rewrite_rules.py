@@ -47,10 +47,10 @@ def readconf_one_rewrite(line: ConfigLine, *, of_transport: bool = False) -> Rew
                 f"unknown rewrite flag character '{letter}' (could be missing quotes round replacement item)"
             )
             raise InputError(message, line.path, line.line)
+        if letter == SMTP and not pattern.startswith(("^", "\\N^")):
+            message = "rewrite rule has the S flag but is not a regular expression"
+            raise InputError(message, line.path, line.line)
         flags.update(_MEANS.get(letter, letter))
-    if SMTP in flags and not pattern.startswith(("^", "\\N^")):
-        message = "rewrite rule has the S flag but is not a regular expression"
-        raise InputError(message, line.path, line.line)
     if not flags & {*_HEADERS, *_ENVELOPE, SMTP}:
         flags.update(_HEADERS if of_transport else _HEADERS + _ENVELOPE)
     return RewriteRule(pattern, replacement, frozenset(flags), line.path, line.line)

@@ -135,7 +135,7 @@ def test_a_macro_in_a_branch_not_taken_is_not_defined() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (".ifdef ONE\n", "/conf/main:1: unexpected end of configuration file: .endif missing"),
+        (".ifdef ONE\n", "/conf/main:1: Unexpected end of configuration file: .endif missing"),
         (".endif", "/conf/main:1: .endif without matching .ifdef"),
         ("\n.else", "/conf/main:2: .else without matching .ifdef"),
         (".ifdef ONE\n" * 11, "/conf/main:11: .ifdef nested too deeply"),

@@ -91,12 +91,12 @@ def test_retrying_by_local_part_depends_on_preconditions(release: str, line: str
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ("driver = nothing", 'router r: cannot find router driver "nothing"; one of accept, dnslookup'),
+        ("driver = nothing", 'router r: cannot find router driver "nothing": one of accept, dnslookup'),
         ("more", 'no driver defined for router "r"'),
         ("driver = accept\n transport = t\n data = x", 'option "data" unknown'),
-        ("driver = accept", "r router: a transport is required for this router"),
-        ("driver = redirect\n transport = t\n data = x", "r router: a transport must not be defined"),
-        ("driver = redirect", 'one of "file" or "data" must be specified, but not both'),
+        ("driver = accept", "r router:\n  a transport is required for this router"),
+        ("driver = redirect\n transport = t\n data = x", "r router:\n  a transport must not be defined"),
+        ("driver = redirect", 'r router: one of "file" or "data" must be specified'),
         ("driver = redirect\n data = x\n allow_filter", '"check_local_user" must be set with "allow_filter"'),
         (
             "driver = redirect\n data = x\n allow_filter\n one_time\n headers_add = X: y",
@@ -105,7 +105,7 @@ def test_retrying_by_local_part_depends_on_preconditions(release: str, line: str
         ("driver = redirect\n data = x\n qualify_domain = a\n qualify_preserve_domain", "must be set"),
         ("driver = manualroute\n transport = t", "route_list or route_data (but not both) must be specified"),
         ("driver = manualroute\n route_data = x\n host_find_failed = y", "setting for host_find_failed"),
-        ("driver = accept\n transport = t\n self = y", '"y" is not valid for the self option'),
+        ("driver = accept\n transport = t\n self = y", "y is not valid for the self option"),
         ("driver = accept\n transport = t\n pass_router = s", 'new_router "s" not found for "r" router'),
         ("driver = accept\n transport = t\n pass_router = r", 'new_router "r" does not follow "r" router'),
         ("driver = accept\n transport = t\nr:", 'there are two routers called "r"'),
@@ -122,4 +122,4 @@ def test_a_setting_before_the_first_drivers_name_is_refused() -> None:
 
 def test_a_timeout_of_zero_is_refused() -> None:
     message = fault("begin transports\nt:\n driver = smtp\n data_timeout = 0s")
-    assert message == "/conf/main:2: t transport: command, data, or final timeout value is zero"
+    assert message == "/conf/main:2: command, data, or final timeout value is zero for t transport"
