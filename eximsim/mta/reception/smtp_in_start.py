@@ -45,6 +45,7 @@ def smtp_start_session(session: SmtpSession) -> None:
         why = "invalid" if wrong.expands else "unable to expand"
         log_write(process, f"{why} message_size_limit: {wrong}", panic=True)
         session.replies.line(_TEMPORARY)
+        session.closing = True
         session.refuse_all(_TEMPORARY)
         return
     reception.enforce_sync = process.config.main.flag("smtp_enforce_sync")
@@ -246,7 +247,8 @@ def message_size_limit(process: Process) -> int:
     The number is kept in 32 bits, as Exim keeps it; what is negative then is no limit.
     """
     try:
-        text = expand(process, process.config.main.text("message_size_limit") or "0")
+        setting = process.config.main.text("message_size_limit")
+        text = "0" if setting is None else expand(process, setting)
         limit = expanded_string_integer(text, positive=True)
     except ExpansionFailed as failure:
         raise BadSizeLimit(failure.message, expands=False) from None

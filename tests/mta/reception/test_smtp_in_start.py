@@ -24,6 +24,11 @@ CLOSED = ["421 Temporary local problem - please try later", "221 here.ex closing
             'invalid message_size_limit: integer expected but "x" found',
             "invalid value for message_size_limit",
         ),
+        (
+            "",
+            'invalid message_size_limit: integer expected but "" found',
+            "invalid value for message_size_limit",
+        ),
         ("${nothing:}", "unable to expand message_size_limit: ", "failed to expand message_size_limit: "),
     ],
 )
@@ -39,6 +44,12 @@ def test_a_limit_that_is_none_closes_sessions_and_refuses_messages(
         session,
         local,
     ]
+
+
+def test_a_session_that_is_closed_down_answers_rset_as_ever() -> None:
+    front = Front("message_size_limit = x")
+    said = front.exim("-bs", stdin="EHLO x\r\nRSET\r\nNOOP\r\nQUIT\r\n").stdout.split("\r\n")[:-1]
+    assert said == [CLOSED[0], CLOSED[0], "250 Reset OK", *CLOSED]
 
 
 @pytest.mark.parametrize(("option", "heard"), [("-bd", False), ("-bdf", True)])

@@ -74,8 +74,7 @@ def _no_private_key(pem: bytes, profile: Profile) -> str:
     if b"-----BEGIN" in pem:
         raise Unsupported("a private key for DKIM that is damaged")
     if profile.tls_library == "gnutls":
-        why = "Base64 unexpected header error" if pem else "The requested data were not available"
-        return f"privkey PEM-block import: {why}."
+        return "privkey PEM-block import: The requested data were not available."
     code = (
         "1E08010C:DECODER routines::unsupported"
         if profile.tls_library == "openssl-3"
