@@ -27,7 +27,7 @@ from eximsim.subjects.isolation import Place
 from eximsim.subjects.namespace import Namespace, Ran
 from eximsim.subjects.program import ETC, EXIM, examine, plain_accounts
 from eximsim.subjects.subject import NoNamespace
-from eximsim.suite import first_seen, helper_programs, script, tree_rules
+from eximsim.suite import bench_accounts, first_seen, helper_programs, script, tree_rules
 from eximsim.suite.duration import limit
 from eximsim.suite.first_seen import Mark
 from eximsim.suite.helper_programs import PYTHON
@@ -180,12 +180,15 @@ class Bench:
                        for key in ("user", "group"))  # fmt: skip
         gid = int(names["group"]) if names.get("group", "").isdigit() else uid
         d = mine.directory
-        self.identity = replace(mine, exim_user=user, exim_group=group, exim_uid=str(uid), exim_gid=str(gid),
-                                shell=f"{d}/aux-var/sh", caller_home=_HOME)  # fmt: skip
-        self._inside.write(_accounts(self.identity))
+        mine = replace(mine, exim_user=user, exim_group=group, exim_uid=str(uid), exim_gid=str(gid),
+                       shell=f"{d}/aux-var/sh", caller_home=_HOME)  # fmt: skip
+        about = as_text(self._inside.run([EXIM, "-C", "/dev/null", "-d", "-bV"], seconds=_SECONDS).stdout)
+        self.identity = mine = replace(mine, caller_uid=bench_accounts.caller_uid(about, mine))
+        own = f"{mine.caller_uid}:{mine.caller_gid}"
+        self._inside.write(bench_accounts.account_files(mine))
         self._shell(
-            f"mkdir -p {d} {_HOME}; chown 1000:1000 {_HOME}",
-            f"mount -t tmpfs -o mode=755 bench {d}; cd {_TREE}; chown 1000:1000 {d}",
+            f"mkdir -p {d} {_HOME}; chown {own} {_HOME}",
+            f"mount -t tmpfs -o mode=755 bench {d}; cd {_TREE}; chown {own} {d}",
             f"for f in *; do case $f in spool|test-*|eximdir|bin|bin.sys|dnszones|aux-var|test-config) ;;"
             f" aux-fixed|confs|scripts) cp -r $f {d}/;; *) ln -s {_TREE}/$f {d}/;; esac; done",
             f"cd {d}; mkdir -p bin bin.sys eximdir aux-var dnszones spool /usr/local 2>/dev/null || true",
@@ -203,10 +206,10 @@ class Bench:
             ":" if _is_needed("/tmp") else "mount -t tmpfs -o mode=1777 bench /tmp",
         )
         self._inside.write(dict(self._made_files()))
-        self._shell(f"chown -R 1000:1000 {d}/aux-var {d}/dnszones {d}/aux-fixed {d}/confs {d}/scripts",
-                    f"chown 1000:1000 {d}/eximdir {d}/bin {d}/bin.sys")  # fmt: skip
+        self._shell(f"chown -R {own} {d}/aux-var {d}/dnszones {d}/aux-fixed {d}/confs {d}/scripts",
+                    f"chown {own} {d}/eximdir {d}/bin {d}/bin.sys")  # fmt: skip
         said = as_text(self._inside.run([EXIM, "-C", "/exim.conf", "-bV"], seconds=_SECONDS).stdout)
-        self._trust(f"{d}/test-config")
+        self._trust(f"{d}/test-config", about)
         self._make_spool()
         self._inside.keep(["/usr/bin/env", "perl", f"{_BIN}/munge.pl", f"{_TREE}/runtest"],
                           {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}, d)  # fmt: skip
@@ -215,10 +218,9 @@ class Bench:
             parts = {word for part in words.split() for word in _with_options(part)}
             self._has.setdefault(kind, set()).update(parts)
 
-    def _trust(self, configuration: str) -> None:
+    def _trust(self, configuration: str, about: str) -> None:
         """Name the configuration in the list of those that the program trusts, if it was built with one."""
-        said = self._inside.run([EXIM, "-C", "/dev/null", "-d", "-bV"], seconds=_SECONDS).stdout
-        if match := _TRUSTED_LIST.search(as_text(said)):
+        if match := _TRUSTED_LIST.search(about):
             at = shlex.quote(match[1])
             self._make_folder(str(Path(match[1]).parent))
             self._shell(f"rm -f {at}; echo {configuration} >{at}")
@@ -240,9 +242,9 @@ class Bench:
         """
         self._shell(
             f"at={shlex.quote(folder)}; there=$at; over=/eximsim/over",
-            "if [ -d $at ] && [ -w $at ]; then exit 0; fi",
+            "if mkdir -p $at 2>/dev/null && [ -w $at ]; then exit 0; fi",
             "until [ -d $there ] && [ -r $there ] && [ -x $there ]; do there=$(dirname $there); done",
-            "mkdir -p $over; mount -t tmpfs -o mode=755 over $over; cd $there",
+            "mkdir -p $over; mount -t tmpfs -o mode=$(stat -c %a $there) over $over; cd $there",
             'for f in *; do case $at/ in "${there%/}/$f/"*) continue;; esac;'
             ' if [ -L "$f" ]; then cp -P "$f" $over/; continue; fi;'
             ' if [ -d "$f" ]; then mkdir "$over/$f"; elif [ -e "$f" ]; then touch "$over/$f";'
@@ -420,24 +422,6 @@ def patched(program: bytes) -> bytes:
         return b"x.yz" + (b"\0" + b"*" * rest if rest >= 0 else b"") + b"\0<<eximversion>>"
 
     return _VERSION.sub(version, program.replace(_MARKER, _TEST_MARKER, 1), count=1)
-
-
-def _accounts(identity: Identity) -> dict[str, bytes]:
-    who = identity
-    users = [("root", "0", "0", "root", "/root"), ("bin", "2", "2", "bin", "/bin"),
-             ("mail", "8", "8", "mail", "/"),
-             (who.caller, who.caller_uid, who.caller_gid, who.caller_gecos, who.caller_home),
-             (identity.exim_user, identity.exim_uid, identity.exim_gid, "Exim", "/"),
-             ("nobody", "65534", "65534", "nobody", "/")]  # fmt: skip
-    passwd = "".join(
-        f"{name}:x:{uid}:{gid}:{gecos}:{home}:/bin/sh\n" for name, uid, gid, gecos, home in users
-    )
-    groups = [("root", "0", ""), ("bin", "2", ""), ("mail", "8", ""),
-              (identity.caller_group, identity.caller_gid, ""),
-              (identity.exim_group, identity.exim_gid, identity.caller),
-              ("nogroup", "65534", "")]  # fmt: skip
-    group = "".join(f"{name}:x:{gid}:{members}\n" for name, gid, members in groups)
-    return {"/etc/passwd": passwd.encode(), "/etc/group": group.encode()}
 
 
 def _with_options(word: str) -> list[str]:

@@ -141,3 +141,13 @@ def test_without_a_compiler_our_programs_do_it_and_what_cannot_be_ours_is_named(
 
 def test_nothing_of_the_place_is_seen_on_the_host(benched: Benched) -> None:
     assert not Path(benched.place.folder).exists()
+
+
+def test_a_folder_that_is_made_leaves_those_above_it_as_they_are(benched: Benched) -> None:
+    made = benched._bench
+    assert made is not None
+    for folder in ("/tmp/not/there", "/usr/not/there"):
+        made._make_folder(folder)
+        said = made._shell(f"stat -c %a /tmp /usr; test -w {folder}").stdout
+        assert said.split()[0] == b"1777"
+        assert said.split()[1] == b"755"
