@@ -428,5 +428,8 @@ class Profile(SmtpSwitches):
     i18n: bool = False
     """Built with SUPPORT_I18N, so that EHLO offers SMTPUTF8 to smtputf8_advertise_hosts."""
 
+    headers_charset: str = "ISO-8859-1"
+    """The character set that the program was built with (HEADERS_CHARSET), the default of headers_charset."""
+
     exim_user: str = "exim"
     """The user that the program was built to run as (EXIM_USER); bounces are ``U=`` that user's."""

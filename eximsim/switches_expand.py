@@ -20,6 +20,11 @@ class ExpansionSwitches(ServerSwitches):
     dnsdb_asks_dnssec: bool = switch(False, "dnsdb_find()", since("4.93", "ab0e957b0", item="HS/06"))
     """dnsdb lookups behave as ``dnssec_lax`` unless told otherwise; before, as ``dnssec_never``."""
 
+    operator_argument_checked: bool = switch(
+        False, "expand_string_internal()", since("4.99", "453bf4b50", item="JH/43")
+    )
+    """An operator that takes nothing after an underscore is none with it; before, that was passed over."""
+
     list_match_sets_value: bool = switch(False, "eval_condition()", since("4.96", "564960ff8"))
     """``match_domain`` and its kin set ``$value``."""
 

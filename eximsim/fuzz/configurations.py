@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from eximsim.fuzz import configuration_choices as choices
+from eximsim.fuzz.expansion_choices import expression
 from eximsim.fuzz.sequences import some
 from eximsim.mta.config.options import Release, release
 from eximsim.profiles import Profile
@@ -141,8 +142,11 @@ _DRIVERS: Mapping[str, Callable[[Random], dict[str, str]]] = {
 
 def _run(rng: Random) -> Drawn:
     kind = rng.random()
-    if kind < 0.6:
+    if kind < 0.5:
         return _session(rng)
+    if kind < 0.6:
+        said = "".join(f"{expression(rng)}\n" for _ in range(8))
+        return {"argv": ["-be"], "stdin": said}
     if kind < 0.75:
         argv = [rng.choice(("-bt", "-bv", "-bvs")), rng.choice(choices.ADDRESSES)]
         return {"argv": argv}

@@ -419,6 +419,7 @@ POINTS: Sequence[Point] = (
     _point("13029e1cd"),
     _point("feb961184"),
     _point("752d1b689"),
+    _point("453bf4b50", ("scripts/0000-Basic/0002", "addrss_BAD")),
     _point("746134b01"),
     _point("7c88517fd"),
     _point("b3a32a6cc", ("confs/0640", ""), release="4.99"),

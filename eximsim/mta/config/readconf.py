@@ -123,6 +123,7 @@ def read_config(
         profile.option_release,
         profile.tls_library,
         profile.build_lacks,
+        profile.headers_charset,
         profile.relative_includes,
         profile.retry_local_part_if_preconditions,
         profile.expansion_macros,
@@ -261,6 +262,8 @@ class _Reader:
                 read_rate_limit(options.text(name) or "0,0s,0,0s")
             except ValueError as error:
                 raise InputError(str(error), *options.where(name)) from None
+        if not options.is_set("headers_charset"):
+            values["headers_charset"] = self.profile.headers_charset
         values["retry_interval_max"] = min(options.seconds("retry_interval_max"), DAY)
         values["remote_max_parallel"] = max(options.number("remote_max_parallel"), 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, list_items, octets, string_is_ip_address
@@ -157,15 +157,22 @@ _NUMERIC: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-def _ordered(compare: Callable[[bytes, bytes], bool], caseless: bool) -> _Test:
+def _ordered(compare: Callable[[Any, Any], bool], caseless: bool) -> _Test:
     """Texts are compared octet by octet."""
 
     def test(expander: Expander, left: str, right: str) -> bool:
         if caseless:
-            return compare(octets(left).lower(), octets(right).lower())
+            return compare(_strcmpic(octets(left).lower(), octets(right).lower()), 0)
         return compare(octets(left), octets(right))
 
     return test
+
+
+def _strcmpic(left: bytes, right: bytes) -> int:
+    """How Exim compares without regard to case: the beginning of a text comes after the whole of it."""
+    if left != right and right.startswith(left):
+        return 1
+    return (left > right) - (left < right)
 
 
 def _eq(expander: Expander, left: str, right: str) -> bool:

@@ -21,6 +21,7 @@ from eximsim.mta.expand.expand_conditions import run_acl
 from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand.expand_lookups import search_findtype_partial
+from eximsim.mta.expand.expand_parse import read_answer
 from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expand.expand_tree import Answer, Item, Template, Variable
@@ -123,8 +124,10 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
         raise ExpansionFailed(f"missing '{{' for arg {len(values) + 1} of extract")
     rest = item.args[wanted:]
     fail = item.answer is not None and item.answer.fail
-    fault = item.fault
-    answer = Answer(rest[0] if rest else None, rest[1] if len(rest) > 1 else None, fail, fault)
+    if len(rest) > 2 or (fail and len(rest) != 1) or (item.fault is not None and item.ends):
+        answer = read_answer(item, wanted)
+    else:
+        answer = Answer(rest[0] if rest else None, rest[1] if len(rest) > 1 else None, fail, item.fault)
 
     def find() -> str | None:
         number = int(key.removeprefix("-") or "0") * (-1 if key.startswith("-") else 1) if numbered else None
@@ -191,12 +194,15 @@ def _json_member(key: str, inner: str) -> str | None:
 
 
 def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
-    values = expander.subs(item, skipping=skipping)
-    field = values[0].strip(SPACES)
-    if not skipping and not field:
+    first = expander.string(item.args[0], skipping=skipping) if item.args else ""
+    field = first.strip(SPACES)
+    if item.args and not skipping and not field:
         raise ExpansionFailed('first argument of "listextract" must not be empty')
-    if not _NUMBER.fullmatch(field):
+    if item.args and not _NUMBER.fullmatch(field):
         raise ExpansionFailed('first argument of "listextract" must be numeric')
+    values = [first, *(expander.string(arg, skipping=skipping) for arg in item.args[1:])]
+    if item.fault is not None:
+        raise expander.failure(item.fault)
 
     def find() -> str | None:
         number = int(field.removeprefix("-") or "0")

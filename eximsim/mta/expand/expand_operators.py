@@ -40,7 +40,8 @@ _NOT_ALNUM = re.compile(r"([^0-9A-Za-z])")
 
 def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     """Evaluate ``${name:text}``: the text first, then, unless skipping, the operator."""
-    function, arg = _find(node.name, expander.lacking.operators)
+    checked = expander.process.profile.operator_argument_checked
+    function, arg = _find(node.name, expander.lacking.operators, checked=checked)
     certificate = _certificate(node, expander.process)
     text = "" if certificate is not None else expander.string(node.body, skipping=skipping)
     if function is None:
@@ -52,7 +53,7 @@ def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     return function(expander, text, arg, node.name)
 
 
-def _find(name: str, lacking: Container[str]) -> tuple[TextFunction | None, str | None]:
+def _find(name: str, lacking: Container[str], *, checked: bool) -> tuple[TextFunction | None, str | None]:
     """The function, and the argument, unless the underscore belongs to the name."""
     whole = OPERATORS.get(name)
     if whole is not None and name not in lacking:
@@ -62,6 +63,8 @@ def _find(name: str, lacking: Container[str]) -> tuple[TextFunction | None, str 
     if function is None or stem in lacking:
         return None, None
     if stem not in _WITH_ARGUMENT:
+        if not checked:
+            return lambda expander, text, arg, name: function(expander, text, None, stem), None
         raise ExpansionFailed(f'unknown expansion operator "{name}" ("{stem}" does not take an _arg)')
     return function, arg
 

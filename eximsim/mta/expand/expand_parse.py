@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from eximsim.mta.base.string import SPACES
 from eximsim.mta.expand.expand_parse_conditions import ConditionReader
 from eximsim.mta.expand.expand_reader import NAME, NAME_MAX, is_alpha
 from eximsim.mta.expand.expand_tree import Answer, Condition, Fault, Item, Template
 
+_NUMBER = re.compile(r"-?[0-9]*", re.ASCII)
 _LOOKUP_TYPE = re.compile(r"[^{ \t\n\v\f\r]*")
 
 _SUBS = {
@@ -54,6 +56,18 @@ def parse_condition(text: str) -> Condition:
     return ItemReader(text).condition()
 
 
+def _is_no_number(text: str | None) -> bool:
+    """Whether a number that is the same at all times is none; that is said even where nothing is expanded."""
+    return bool(text and (field := text.strip(SPACES)) and not _NUMBER.fullmatch(field))
+
+
+def read_answer(item: Item, wanted: int) -> Answer:
+    """What follows the ``wanted`` arguments of an item of which only its first one tells how many it has."""
+    reader = ItemReader(item.text)
+    reader.position = item.ends[wanted - 1]
+    return reader.answer(item.name)
+
+
 class ItemReader(ConditionReader):
     """A reader that knows items."""
 
@@ -93,18 +107,21 @@ class ItemReader(ConditionReader):
             word = "jsons" if self.text.startswith("jsons", self.position) else "json"
             self.position += len(word)
         args: list[Template] = []
+        ends: list[int] = []
         while len(args) < 5 and self.accept("{"):
             args.append(self.braced())
             if self.dead:
                 return Item(name, tuple(args), word)
             self.position += 1
+            ends.append(self.position)
         fail = False
         if self.text.startswith("fail", self.position):
             self.position += 4
             fail = True
         if not self.accept("}"):
-            return Item(name, tuple(args), word, fault=self.fault("missing '}' closing extract", curly=True))
-        return Item(name, tuple(args), word, answer=Answer(fail=fail))
+            fault = self.fault("missing '}' closing extract", curly=True)
+            return Item(name, tuple(args), word, fault=fault, text=self.text, ends=tuple(ends))
+        return Item(name, tuple(args), word, answer=Answer(fail=fail), text=self.text, ends=tuple(ends))
 
     def _with_answer(self, name: str) -> Item:
         """``env`` (one argument), ``listextract`` and ``certextract`` (two), then yes and no."""
@@ -116,6 +133,9 @@ class ItemReader(ConditionReader):
             args.append(arg)
             if self.dead:
                 return Item(name, tuple(args))
+            if name == "listextract" and len(args) == 1 and _is_no_number(arg.constant):
+                fault = self.fault('first argument of "listextract" must be numeric')
+                return Item(name, tuple(args), fault=fault)
         return Item(name, tuple(args), answer=self.answer(name))
 
     def _iterate(self, name: str) -> Item:

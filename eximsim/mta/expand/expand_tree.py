@@ -88,7 +88,8 @@ class Item:
     """``${name ...}`` with arguments in braces.
 
     ``word`` is the unbraced word that some items have (the lookup type, ``json``). ``fault`` shows once the
-    arguments have been expanded.
+    arguments have been expanded. ``ends`` are the places in ``text`` behind the arguments, of an item whose
+    first argument decides how many there are.
     """
 
     name: str
@@ -97,6 +98,8 @@ class Item:
     condition: Condition | None = None
     answer: Answer | None = None
     fault: Fault | None = None
+    text: str = field(default="", compare=False)
+    ends: tuple[int, ...] = ()
 
 
 Node = Literal | Numeric | Variable | Header | Operator | Item | Fault

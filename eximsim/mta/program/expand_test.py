@@ -38,6 +38,8 @@ def expansion_test(process: Process, line: CommandLine, inputs: Iterator[str]) -
             process.out(f"macro '{name}' -> '{replacement}'\n")
     process.reader = (process.machine.uid, process.machine.gid)
     dns_init(process, False, False, False)
+    if line.message_file is None:
+        process.variables["sender_address"] = set_sender(process, line, smtp=False)[0] or ""
     if line.message_set is not None:
         _load(process, line.message_set)
     elif line.message_file is None:
