@@ -1,4 +1,4 @@
-"""What is said first where several things are wrong, and comparisons without regard to case (asked of 4.96)."""
+"""What is said first where several things are wrong; comparisons without regard to case (asked of 4.96)."""
 
 from __future__ import annotations
 
