@@ -234,8 +234,29 @@ def _timeless(server: Mapping[str, object]) -> dict[str, object]:
     return {**server, "events": [_RANDOM.sub("-TIME-testing@", str(event)) for event in _events(server)]}
 
 
+_ARGUMENTS = re.compile(r"cwd=.* \d+ args: ")
+"""What each process logs for log_selector's word ``arguments``: it tells of whoever gave the command."""
+
+_STAMP = re.compile(r"^((?:[A-Z]+: )?)(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} )?(?:[+-]\d{4} )?(?:\[\d+\] )?")
+"""What of a line's beginning the words ``millisec`` and ``pid`` change."""
+_DURATION = re.compile(r"(?<= )((?:QT|DT|RT|D)=)[\d.]+s")
+_OWN_PORT = re.compile(r"(?<= )(I=\[[^]]*\]):\d+")
+
+
 def _log(done: Done) -> tuple[str, ...]:
-    return tuple(_RANDOM.sub("-TIME-testing@", named_each_time(line)) for line in shown_log(done.log))
+    lines = map(_timed, shown_log(done.log))
+    return tuple(
+        _RANDOM.sub("-TIME-testing@", named_each_time(line)) for line in lines if not _ARGUMENTS.match(line)
+    )
+
+
+def _timed(line: str) -> str:
+    """The line without its process, and where it shows milliseconds, without times and the client's port."""
+    stamp = _STAMP.match(line)
+    if stamp is None or stamp.end() == stamp.end(1):
+        return line
+    line = stamp[1] + line[stamp.end() :]
+    return _OWN_PORT.sub(r"\1", _DURATION.sub(r"\1T", line)) if stamp[2] else line
 
 
 def _differences(pairs: Sequence[tuple[Done, Done]], names: Sequence[str], words: Words) -> Iterator[str]:

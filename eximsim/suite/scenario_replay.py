@@ -105,7 +105,7 @@ class Play:
         self.world = MemoryWorld(self._zones(scenario.zone), host, start=start)
         self.world.disk.know_folder("/spool", uid=0, gid=0, mode=0o777)  # it belongs to the program's user
         self.machine: Machine = new_machine(self.world, profile)
-        self.machine.hints_known = True
+        self.machine.hints_known = self.machine.without_arguments = True
         self.machine.search_domain = self.machine.hostname.partition(".")[2]
         self.machine.privilege_lost = True  # as with -C, in recordings
         self._normalise = TextNormaliser(profile.version)

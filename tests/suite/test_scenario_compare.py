@@ -129,6 +129,11 @@ def test_a_configuration_that_the_release_does_not_know_is_refused_as_exim_refus
     assert one.log[1] == 'PANIC:   option "message_linelength_limit" unknown'
 
 
+def test_a_driver_that_is_not_known_is_told_without_those_that_are() -> None:
+    (one,) = done(scenario(routers="r:\n  driver = nothing\n"))
+    assert one.log[1] == 'PANIC:   router r: cannot find router driver "nothing"'
+
+
 # ---- comparing -------------------------------------------------------------------------------------
 
 
@@ -160,6 +165,24 @@ def test_a_difference_in_a_later_command_is_told_by_field_and_command(name: str,
     assert found.lines[0].startswith(f"run 2 {name} recorded: ")
     unstable = compare_scenario(replace(changed, unstable=frozenset({name})), one, stand())
     assert (unstable.result, name in unstable.fields) == ("agree", False)
+
+
+_STAMPED = [("08:00:00.010 [7] ", "-f x"), ("08:00:01.999 [8] ", "-f y -odf")]
+
+
+def test_of_a_log_with_everything_what_depends_on_the_machine_is_left_aside() -> None:
+    one = scenario(main={"log_selector": "+all"})
+    record = ScenarioRecord("x", NEWEST, "openssl", done(one))
+    (run,) = record.runs
+    ours = [line.partition("] ")[2] for line in run.log]
+    seconds = [line.replace("QT=0s", "QT=0.123s").replace(":40001 PS", ":50505 PS") for line in ours]
+    for stamp, arguments in _STAMPED:
+        log = (f"cwd=/tmp 7 args: EXIM {arguments}", *seconds)
+        told = replace(run, log=tuple(f"2026-11-30 {stamp}{line}" for line in log))
+        found = compare_scenario(replace(record, runs=(told,)), one, stand())
+        assert found.result == "agree"
+    other = replace(run, log=tuple(f"2026-11-30 08:00:00.010 [7] {line}x" for line in seconds))
+    assert compare_scenario(replace(record, runs=(other,)), one, stand()).result == "differ"
 
 
 def test_a_command_that_is_missing_is_a_difference() -> None:

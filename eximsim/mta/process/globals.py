@@ -84,6 +84,8 @@ class Machine:
     """A process that delivers begins by logging that it lost its privilege for -C; the line is left out."""
     redirected: Mapping[str, str] = field(default_factory=dict)
     """Files into which the caller has redirected ``"stdout"`` and ``"stderr"`` of the program."""
+    without_arguments: bool = False
+    """Logs are compared without the line that the word ``arguments`` of log_selector asks for."""
     hints_known: bool = False
     """The hints hold all that there is: this machine has had no life before its first command."""
     waiting_port: str | None = None

@@ -165,8 +165,9 @@ def _version(process: Process, line: CommandLine, stdin: bytes) -> int:
 
 def _check_arguments_logged(process: Process, line: CommandLine) -> None:
     """The line that log_selector's word ``arguments`` asks for is missed where logs are compared."""
-    logs = line.mode not in CHECKING and line.mode not in _PRINTING
-    if logs and process.machine.hints_known and selector(process, "arguments"):
+    machine = process.machine
+    logs = line.mode not in CHECKING and line.mode not in _PRINTING and not machine.without_arguments
+    if logs and machine.hints_known and selector(process, "arguments"):
         raise Unsupported("the log selector arguments", *process.config.main.where("log_selector"))
 
 

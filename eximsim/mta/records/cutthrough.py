@@ -37,6 +37,10 @@ class Wire(Protocol):
     connection: Connection
     command: str
     log: list[str]
+    held: bytes
+    closed: bool
+    reset: bool
+    send_errno: int
 
     def write(self, command: str, *, buffer: bool = False) -> int:
         """Say a command; -1 if the connection is lost."""
@@ -60,6 +64,10 @@ class HeldCall:
     over_tls: bool = False
     handed_on: Callable[[], OpenCall] | None = None
     """The call as a delivery takes it over."""
+    pending: int = 0
+    """How many octets could not be sent over TLS; the library still has them."""
+    reset: bool = False
+    """The host has reset the connection, which has been noticed."""
 
 
 @dataclass(slots=True)

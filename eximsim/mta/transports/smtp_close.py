@@ -9,7 +9,7 @@ from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.records.process_parts import LostSession
 from eximsim.mta.transports.smtp_context import PULL_FAILED, SmtpContext
 from eximsim.mta.transports.smtp_out import smtp_debug_cmd_report
-from eximsim.mta.transports.tls_failed import log_tls_error
+from eximsim.mta.transports.tls_failed import INVALID_SESSION, log_tls_error
 from eximsim.ports import AlertReceived, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog
 
@@ -77,7 +77,7 @@ def _await_close(sx: SmtpContext) -> None:
     invalid = sx.wire.reset
     for is_last in (False, True):
         if invalid and not sx.process.profile.invalid_session_passed_over:
-            log_tls_error(sx, "recv", "The specified session has been invalidated for some reason.")
+            log_tls_error(sx, "recv", INVALID_SESSION)
         if invalid:
             continue
         try:

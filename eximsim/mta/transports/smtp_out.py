@@ -96,6 +96,10 @@ class Dialogue:
     """OpenSSL's symbol for the alert by which the server has ended TLS."""
     reset: bool = False
     """The server has ended the connection with RST."""
+    closed: bool = False
+    """The server has closed the connection, and TLS before it, and that has been read."""
+    send_errno: int = 0
+    """Why octets could not be sent."""
     arrived: bytearray = field(default_factory=bytearray)
     buffered: list[bytes] = field(default_factory=list)
     held: bytes = b""
@@ -143,7 +147,8 @@ class Dialogue:
         data, self.held = self.held + data, b""
         try:
             self.connection.send(data)
-        except ConnectionLost:
+        except ConnectionLost as lost:
+            self.send_errno = lost.errno
             return False
         return True
 
@@ -192,6 +197,7 @@ class Dialogue:
                 self.alert = lost.reason if isinstance(lost, AlertReceived) else ""
                 return self._ended(lost.errno)
             if not data:
+                self.closed = True
                 return self._ended(0)
             self.arrived += data
         if end < 0 or end > room - _ROOM_LEFT:

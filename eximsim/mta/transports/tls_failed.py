@@ -49,14 +49,63 @@ def failed(sx: Call, prefix: str, text: str) -> TlsStartFailed:
     return TlsStartFailed(Rc.FAIL, f"({prefix}): {text}" if text else f"({prefix})")
 
 
+INVALID_SESSION = "The specified session has been invalidated for some reason."
+"""What GnuTLS says of a session that has failed before."""
+
+
 def log_tls_error(sx: Call, prefix: str, text: str) -> None:
     """Log an error of a session with a server."""
-    host = sx.host
-    log_write(sx.process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")
+    _log_error(sx.process, sx.host, prefix, text)
+
+
+def _log_error(process: Process, host: HostItem, prefix: str, text: str) -> None:
+    log_write(process, f"H={host.name} [{host.address}] TLS error on connection ({prefix}): {text}")
+
+
+def log_lost_send(
+    process: Process, host: HostItem, errno: int, *, pending: int, size: int, closed: bool
+) -> None:
+    """Log that ``size`` octets could not be sent over TLS. Source: tls_write().
+
+    ``pending`` is how many could not be sent before; ``closed``: the end of the server's session has been
+    read. What is shorter than what is pending OpenSSL takes for a mistake.
+    """
+    if process.profile.tls_library == GNUTLS:
+        if pending and process.profile.invalid_session_passed_over:
+            return
+        fault = (
+            f"{_CUT_OFF}: syscall: {errnos.strerror(errno)}" if errno == errnos.ECONNRESET else _PUSH_FAILED
+        )
+        _log_error(process, host, "send", INVALID_SESSION if pending else fault)
+    elif size < pending:
+        log_write(process, "TLS error (SSL_write): error:0A00010F:SSL routines::bad length")
+    elif closed:
+        log_write(process, "SSL channel closed on write")
+    else:
+        _log_failed_write(process, errno)
+
+
+def log_lost_receive(process: Process, host: HostItem, *, known: bool, again: bool) -> None:
+    """Log as GnuTLS builds do that a server has reset the connection. Source: tls_read().
+
+    ``known``: octets could not be sent before; ``again``: it has been read before.
+    """
+    if process.profile.tls_library != GNUTLS or (again and process.profile.invalid_session_passed_over):
+        return
+    fault = _CUT_OFF if known else "Error in the pull function."
+    _log_error(process, host, "recv", INVALID_SESSION if again else fault)
+
+
+_CUT_OFF = "The TLS connection was non-properly terminated."
+_PUSH_FAILED = "Error in the push function."
 
 
 def log_lost_write(sx: Call) -> None:
     """Log as OpenSSL builds do that the server is gone while TLS is sent. Source: tls_write()."""
     if sx.tls is not None and sx.process.profile.tls_library != GNUTLS:
-        caller = sx.process.variables.get("sender_fullhost") or "<unknown>"
-        log_write(sx.process, f"SSL_write: (from {caller}) syscall: {errnos.strerror(errnos.EPIPE)}")
+        _log_failed_write(sx.process, errnos.EPIPE)
+
+
+def _log_failed_write(process: Process, errno: int) -> None:
+    caller = process.variables.get("sender_fullhost") or "<unknown>"
+    log_write(process, f"SSL_write: (from {caller}) syscall: {errnos.strerror(errno)}")

@@ -6,8 +6,10 @@ import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.process.ends import ProcessDied
+from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.sigsegv import SIGSEGV
 from eximsim.mta.records.cutthrough import HeldCall
 from eximsim.mta.records.open_call import OpenCall
@@ -24,6 +26,7 @@ from eximsim.mta.transports.smtp_out import (
     smtp_get_port,
 )
 from eximsim.mta.transports.smtp_socks import proxy_variables
+from eximsim.mta.transports.tls_failed import log_lost_receive, log_lost_send
 from eximsim.mta.transports.transport import dotted, transport_rcpt_address
 from eximsim.status import Rc
 from eximsim.trace import Rule
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 CUTTHROUGH = Rule("cutthrough", "verify.c do_callout")
 _DATA_TIMEOUT = 60.0
 """CUTTHROUGH_DATA_TIMEOUT: how long a reply is waited for, in seconds."""
+_BUFFER = 8192
+"""What is put together before it is sent, in octets (``ctbuffer``)."""
 _DEEPEST = 1000
 """How often a stack of 8 MiB has room for ``cutthrough_response()``, whose two buffers have 4 KiB each."""
 
@@ -167,7 +172,7 @@ def _same_way(call: Callout, open_call: HeldCall) -> bool:
 
 def _reply(process: Process, call: HeldCall, ok_digit: str) -> Said:
     """Read a reply; one that is not as it should be ends the cutthrough (``cutthrough_response()``)."""
-    said = call.wire.read(ok_digit, _DATA_TIMEOUT)
+    said = _heard(process, call, ok_digit, _DATA_TIMEOUT)
     if not said.ok:
         cancel(process)
     return said
@@ -204,11 +209,13 @@ def close(process: Process, why: str = "") -> None:
 
 def _take_leave(process: Process, call: HeldCall) -> bool:
     """Say QUIT; whether the host said yes to it in time."""
-    return _say(process, call, "QUIT") and call.wire.read("2", QUIT_TIMEOUT).ok
+    return _say(process, call, "QUIT") and _heard(process, call, "2", QUIT_TIMEOUT).ok
 
 
 def _take_leave_for_ever(process: Process, call: HeldCall) -> None:
     """Each reply that is not as it should be closes the call anew from within, until the stack is full."""
+    if call.over_tls and call.pending:
+        raise UndefinedBehaviour("how often a lost TLS connection is logged before the stack is full")
     for _ in range(_DEEPEST):
         if _take_leave(process, call):
             return
@@ -235,7 +242,46 @@ def _say(process: Process, call: HeldCall, command: str) -> bool:
     """Send a command past the buffer for commands; False if the connection is lost."""
     process.hdebug(f"  SMTP>> {command}", indented=True, with_v=True)
     call.wire.log.append(command)
-    return call.wire.send(f"{command}\r\n".encode())
+    call.wire.held = b""
+    return _sent(process, call, f"{command}\r\n".encode())
+
+
+def _sent(process: Process, call: HeldCall, data: bytes) -> bool:
+    """Send octets; False if the connection is lost.
+
+    Over TLS that is logged, and then taken for a success (``cutthrough_send()``).
+    """
+    wire, size = call.wire, len(call.wire.held) + len(data)
+    if wire.send(data):
+        return True
+    if not call.over_tls:
+        return False
+    closed = wire.closed and not call.reset
+    log_lost_send(process, call.host, wire.send_errno, pending=call.pending, size=size, closed=closed)
+    call.pending = call.pending or size
+    return True
+
+
+def _heard(process: Process, call: HeldCall, ok_digit: str, timeout: float) -> Said:
+    """Read a reply; with GnuTLS it is logged if the connection was reset."""
+    wire, before = call.wire, call.reset
+    said = wire.read(ok_digit, timeout)
+    call.reset = before or wire.reset or wire.send_errno == errnos.ECONNRESET
+    if call.reset and call.over_tls:
+        log_lost_receive(process, call.host, known=bool(call.pending), again=before)
+        call.pending = call.pending or 1
+    return said
+
+
+def _put(process: Process, call: HeldCall, data: bytes) -> bool:
+    """Fill the buffer, which is sent when there is more than it holds (``_cutthrough_puts()``)."""
+    data, call.wire.held = call.wire.held + data, b""
+    while len(data) > _BUFFER:
+        if not _sent(process, call, data[:_BUFFER]):
+            return False
+        data = data[_BUFFER:]
+    call.wire.held = data
+    return True
 
 
 def send(process: Process) -> None:
@@ -248,7 +294,7 @@ def send(process: Process) -> None:
     assert process.message is not None
     lines = (_written(text) for text in transport_headers_send(process, transport, call.addrs[0]))
     head = "".join(lines).encode("utf-8", "surrogateescape") + b"\r\n"
-    if not call.wire.send(head + dotted(process.message.body)):
+    if not _put(process, call, head + dotted(process.message.body)):
         cancel(process)
 
 
@@ -261,7 +307,7 @@ def final_dot(process: Process) -> Said | None:
     """End the message; the reply, None if the connection is lost (``cutthrough_finaldot()``)."""
     call = process.cutthrough.sends
     assert call is not None
-    if not call.wire.send(b".\r\n"):
+    if not (_put(process, call, b".\r\n") and _sent(process, call, b"")):
         cancel(process)
         return None
     said = _reply(process, call, "2")

@@ -165,6 +165,7 @@ def _context(call: Callout, host: HostItem, *, more_hosts: bool, others: bool) -
         more_hosts,
         interface=interface,
         verify=True,
+        first_addr=addr,
         others_asked=others,
         connect_timeout=settings.connect or settings.seconds,
         command_timeout=settings.seconds,
@@ -181,7 +182,9 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
         try:
             _ask_in_turn(call, sx)
         except _Reopen:
+            sx.send_quit, asked = False, sx.send_quit  # closed without a word
             end_session(sx)
+            sx.send_quit = asked
             call.random = None
             continue
         if call.done and call.yield_ is Rc.OK:

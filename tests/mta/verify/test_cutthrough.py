@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from eximsim.mta.process.globals import UndefinedBehaviour
 from tests.suite.test_scenario_compare import HOST, done, scenario
 
 TWO = [*HOST, {"name": "two.test.ex", "type": "MX", "ad": True, "data": [[10, "h2-a.test.ex"]]},
@@ -22,6 +23,7 @@ def ran(
     release: str = "4.98",
     acl: str = "",
     zone: object = TWO,
+    main: dict[str, str] | None = None,
 ) -> tuple[list[list[str]], list[str], list[str]]:
     """What each server heard, what the client was answered after EHLO, and the main log."""
     said = "".join(f"RCPT TO:<{recipient}>\r\n" for recipient in recipients)
@@ -29,6 +31,7 @@ def ran(
     (one,) = done(
         scenario(
             zone=zone,
+            main=main or {},
             acl=f"check_rcpt:\n  accept control = {control}\n{acl}",
             servers={"10.9.1.1": server, "10.9.2.1": "nostarttls"},
             runs=[{"argv": ["-bs"], "stdin": stdin}],
@@ -180,3 +183,46 @@ def test_a_message_is_kept_where_the_host_hangs_up_at_its_end(
         release,
     )
     assert (one.queued, one.exit) == (queued, ended)
+
+
+_CUT_OFF, _INVALID = "was non-properly terminated", "has been invalidated"
+_CLOSED, _RESET = {"lines": ["354 go"], "then": "close"}, {"lines": ["354 go"], "then": "reset"}
+_AT_END = {"lines": [], "then": "reset"}
+
+
+@pytest.mark.parametrize(
+    ("release", "server", "size", "words"),
+    [
+        ("4.98", {"data": _CLOSED}, 1, ["SSL channel closed on write"]),
+        ("4.98", {"data": _CLOSED}, 28000, ["Broken pipe", "Broken pipe", "bad length", "bad length"]),
+        ("4.98", {"data": _RESET}, 1, ["Connection reset by peer", "bad length"]),
+        ("4.96-debian12", {"data": _CLOSED}, 1, ["(send): Error in the push function."]),
+        ("4.96-debian12", {"data": _RESET}, 1, [_CUT_OFF, _CUT_OFF, _INVALID, _INVALID]),
+        ("4.96-debian12", {"end_of_data": _AT_END}, 1, ["(recv): Error in the pull", _INVALID, _INVALID]),
+        ("4.98", {"end_of_data": {"lines": [], "then": "close"}}, 1, []),
+    ],
+)
+def test_octets_that_cannot_be_sent_over_tls_are_logged_and_count_as_sent(
+    release: str, server: dict[str, object], size: int, words: list[str]
+) -> None:
+    """The message stays on the queue, as if its end had been put off."""
+    body = ("x" * 70 + "\r\n") * (size // 70 or 1)
+    text = f"DATA\r\nSubject: x\r\n\r\n{body}.\r\n"
+    heard, _, log = ran(
+        "a@one.test.ex", server={"extensions": ["STARTTLS"], **server}, after=text, release=release
+    )
+    assert len(heard) == 1
+    *lines, arrival = log
+    assert " <= " in arrival
+    assert len(lines) == len(words)
+    assert all(word in line for word, line in zip(words, lines, strict=True))
+
+
+def test_how_often_a_lost_session_is_logged_before_the_stack_is_full_is_left_open() -> None:
+    with pytest.raises(UndefinedBehaviour):
+        ran("a@one.test.ex", server={"extensions": ["STARTTLS"], "data": _CLOSED}, release="4.89")
+
+
+def test_the_start_of_the_session_is_logged_of_a_message_that_went_on_at_once() -> None:
+    _, _, log = ran("a@one.test.ex", server="ok", release="4.99", main={"log_selector": "+protocol_detail"})
+    assert " PS=ese X=" in log[0]

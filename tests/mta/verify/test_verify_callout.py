@@ -379,6 +379,16 @@ def test_a_host_that_breaks_off_after_a_random_recipient_is_called_again(release
 
 
 @SINCE_489
+def test_a_host_that_refuses_to_begin_anew_after_a_random_recipient_is_not_told_quit(release: str) -> None:
+    server = answering(("a@test.ex", reply("250 OK")), rcpt=reply("550 no"), reset=reply("500 what"))
+    site = Site([server], release, callout="5s,random")
+    assert site.verify() == [ACCEPTED]
+    first, second = (said for _, said in site.calls)
+    assert first[-1] != "QUIT"
+    assert second[-1] == "QUIT"
+
+
+@SINCE_489
 def test_a_temporary_answer_about_a_random_recipient_leaves_it_to_the_next_host(release: str) -> None:
     site = Site(
         [answering(rcpt=reply("450 later")), answering(rcpt=reply("550 no"))], release, callout="5s,random"
