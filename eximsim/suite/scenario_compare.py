@@ -18,7 +18,10 @@ from eximsim.suite.scenario_replay import Lots, ScenarioStand, named_each_time
 from eximsim.suite.scenarios import Scenario
 
 SIDE_BY_SIDE = "side-by-side"
-"""The rule for deliveries that go on at the same time: only their order differs, not that of one message."""
+"""The rule for deliveries that go on at the same time: only their order differs.
+
+The lines of one message are in order, too, unless its own batches went out at the same time.
+"""
 
 SIZE_OF_REPORT = "size-of-a-report"
 """The rule for SIZE= of a report (a bounce): its boundary has digits that are drawn at random."""
@@ -174,7 +177,7 @@ def _play(
     for number, (done, real) in enumerate(zip(play, record.runs, strict=False)):
         found.runs.append(done)
         found.drawn.append(play.drawn)
-        found.rules.append(_rule(names, real, done, beside=play.side_by_side))
+        found.rules.append(_rule(names, real, done, beside=play.side_by_side, abreast=play.abreast))
         if found.rules[-1] is None and found.disagreeing is None:
             found.disagreeing = number
             found.nearness = (number, sum(_same_at_first(name, real, done) for name in names))
@@ -183,11 +186,11 @@ def _play(
     return found
 
 
-def _rule(names: Sequence[str], real: Done, ours: Done, *, beside: bool) -> str | None:
+def _rule(names: Sequence[str], real: Done, ours: Done, *, beside: bool, abreast: bool) -> str | None:
     """What explains how a command's fields differ; empty if they do not, None if nothing does."""
     if all(_agrees(name, real, ours) for name in names):
         return ""
-    if beside and _agrees_but_for_order(names, real, ours):
+    if beside and _agrees_but_for_order(names, real, ours, abreast=abreast):
         return SIDE_BY_SIDE
     sized = _with_sizes(real, ours)
     return SIZE_OF_REPORT if all(_agrees(name, *sized) for name in names) else None
@@ -199,9 +202,15 @@ def _same_at_first(name: str, real: Done, ours: Done) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _agrees_but_for_order(names: Sequence[str], real: Done, ours: Done) -> bool:
-    """Whether all is the same with each message's log lines by themselves, and the rest in any order."""
-    return all(_in_any_order(name, real) == _in_any_order(name, ours) for name in names)
+def _agrees_but_for_order(names: Sequence[str], real: Done, ours: Done, *, abreast: bool) -> bool:
+    """Whether all is the same with each message's log lines by themselves, and the rest in any order.
+
+    With ``abreast`` these lines may be in any order, too.
+    """
+    if abreast and "log" in names and Counter(_log(real)) != Counter(_log(ours)):
+        return False
+    others = [name for name in names if name != "log" or not abreast]
+    return all(_in_any_order(name, real) == _in_any_order(name, ours) for name in others)
 
 
 def _in_any_order(name: str, done: Done) -> object:

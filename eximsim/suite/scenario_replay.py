@@ -111,7 +111,7 @@ class Play:
         self._normalise = TextNormaliser(profile.version)
         self._served: list[tuple[str, int]] = []
         self._drawn = Lots()
-        self._left_before = 0
+        self._left_before = self._abreast_before = 0
         self._serve(scenario.servers)
 
     @property
@@ -122,12 +122,17 @@ class Play:
     @property
     def side_by_side(self) -> bool:
         """Whether deliveries went on in the last command for which nobody waited."""
-        return self.machine.left_behind > self._left_before
+        return self.machine.left_behind > self._left_before or self.abreast
+
+    @property
+    def abreast(self) -> bool:
+        """Whether batches of one message went out at the same time in the last command."""
+        return self.machine.abreast > self._abreast_before
 
     def __iter__(self) -> Iterator[Done]:
         for number, step in enumerate(self._scenario.steps):
             self._drawn = self.machine.rng = self._lots[number] if number < len(self._lots) else Lots()
-            self._left_before = self.machine.left_behind
+            self._left_before, self._abreast_before = self.machine.left_behind, self.machine.abreast
             self._prepare(step, self._began[number] if number < len(self._began) else None)
             stdin = step.stdin.encode("utf-8", "surrogateescape")
             command = ["-C", _CONFIG, *map(self._argument, step.argv)]

@@ -74,6 +74,26 @@ def test_what_goes_on_beside_each_other_may_come_in_any_order(order: tuple[int, 
 # ---- playing ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("parallel", "result"), [("1", "differ"), ("2", "explained")])
+def test_the_batches_of_a_message_that_go_out_at_the_same_time_are_logged_in_any_order(
+    parallel: str, result: str
+) -> None:
+    one = scenario(
+        zone=[
+            *HOST,
+            {**HOST[0], "name": "two.test.ex", "data": [[10, "h1-b.test.ex"]]},
+            {**HOST[1], "name": "h1-b.test.ex"},
+        ],
+        main={"remote_max_parallel": parallel},
+        recipients=["a@one.test.ex", "b@two.test.ex"],
+    )
+    (run,) = done(one)
+    first, *others = run.log
+    assert [line.split()[1] for line in others] == ["=>", "=>", "Completed"]
+    swapped = replace(run, log=(first, others[1], others[0], others[2]))
+    assert compare_scenario(ScenarioRecord("x", NEWEST, "openssl", (swapped,)), one, stand()).result == result
+
+
 def test_the_queue_and_the_retry_data_go_on_from_one_command_to_the_next() -> None:
     first, waits, later = done(
         scenario(

@@ -73,6 +73,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
         fresh = delivery.process.continued is None
         delivery.process.machine.unwatched.transports += 1
         _read_reports(delivery, most=delivery.process.config.main.number("remote_max_parallel") - 1)
+        delivery.process.machine.abreast += bool(delivery.reports)
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed, leave_open=wanted_again)
         delivery.call_not_seen = fresh and delivery.process.continued is not None
     _read_reports(delivery)

@@ -94,6 +94,8 @@ class Machine:
     """So many seconds pass before there is anything on standard input."""
     input_pause: float = 0
     """So many seconds pass between what is on standard input and its end."""
+    abreast: int = 0
+    """How many transport processes began while another one of their message was at work."""
     left_behind: int = 0
     """How many deliveries were begun for which the process that began them did not wait."""
     directory: str = "/"
