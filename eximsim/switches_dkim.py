@@ -37,6 +37,9 @@ class SignatureSwitches:
     dkim_status_in_data: bool = switch(False, "acl.c", since("4.98", "e2b4dedbc"))
     """The ACL for the data may test dkim_status."""
 
+    unopened_key_explained: bool = switch(False, "expand_file_big_buffer()", since("4.99", "4d756df0d"))
+    """The line about a key file that cannot be opened says why."""
+
     dkim_minimal_ends_acl: bool = switch(False, "dkim_exim_acl_run()", since("4.99", "a5e7a6420"))
     """With dkim_verify_minimal no ACL is run for a signature after the first that is good; before, later ones
     were not verified, and the ACL saw that."""

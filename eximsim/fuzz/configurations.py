@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from eximsim.fuzz import configuration_choices as choices
+from eximsim.fuzz import route_choices as routes
 from eximsim.fuzz.expansion_choices import expression
 from eximsim.fuzz.sequences import some
 from eximsim.mta.config.options import Release, release
@@ -49,12 +50,14 @@ def configuration(rng: Random, name: str, profile: Profile) -> Drawn:
         "about": "drawn at random",
         "zone": list(_ZONE),
         "servers": _SERVERS,
-        "files": dict(choices.FILES),
+        "files": {**choices.FILES, **routes.FILES},
         "main": {name: value for name, value in main.items() if name in known.main.settable},
         "main_text": "".join(_lists(rng)),
         "acl": "".join(_acls(rng, [*acls, "not_smtp"] if local else acls, known)),
         "routers": "".join(_routers(rng, known)),
-        "more_transports": choices.TRANSPORTS,
+        "more_transports": choices.TRANSPORTS + "".join(_transports(rng, known)),
+        "rewrite": _rules(rng, routes.REWRITE, 0.15),
+        "retry": _rules(rng, routes.RETRY, 0.8) or "* * F,5d,10s\n",
         "auths": choices.SERVER_AUTHENTICATORS if rng.random() < 0.3 else "",
         "runs": [_run(rng) for _ in range(rng.choice((2, 3, 4)))],
     }
@@ -116,26 +119,60 @@ def _routers(rng: Random, known: Release) -> Iterator[str]:
 
 def _redirect(rng: Random) -> dict[str, str]:
     usual = {"file_transport": "address_file", "pipe_transport": "address_pipe"}
-    options = {**some(rng, choices.REDIRECTS, 0.2), "data": rng.choice(choices.REDIRECTS["data"]), **usual}
+    source = {"data": rng.choice(choices.REDIRECTS["data"])}
+    if rng.random() < 0.35:
+        source = {"file": rng.choice(routes.REDIRECT_FILES)}
+    options = {**some(rng, choices.REDIRECTS, 0.2), **usual, **some(rng, routes.OPTIONS_OF_FILES, 0.06)}
+    options = {name: value for name, value in options.items() if name != "data"} | source
     return {**options, **(choices.FILTERED if "allow_filter" in options else {})}
 
 
 def _accept(rng: Random) -> dict[str, str]:
-    return {"transport": rng.choice(choices.LOCAL_TRANSPORTS)}
+    return {"transport": rng.choice((*choices.LOCAL_TRANSPORTS, *_DRAWN)), **some(rng, routes.ACCEPT, 0.06)}
 
 
 def _manualroute(rng: Random) -> dict[str, str]:
-    return {"route_list": rng.choice(choices.ROUTES), "transport": rng.choice(("t", "t", "box"))}
+    way = {"route_list": rng.choice(choices.ROUTES)}
+    if rng.random() < 0.5:
+        way = {"route_data": rng.choice(routes.ROUTE_DATA)}
+    return {**way, "transport": rng.choice(("t", "t", "box")), **some(rng, routes.MANUALROUTE, 0.12)}
 
 
 def _dnslookup(rng: Random) -> dict[str, str]:
+    return {"transport": "t", "self": "send", **some(rng, routes.DNSLOOKUP, 0.08)}
+
+
+def _ipliteral(rng: Random) -> dict[str, str]:
     return {"transport": "t", "self": "send"}
 
 
 _DRIVERS: Mapping[str, Callable[[Random], dict[str, str]]] = {
     "redirect": _redirect, "accept": _accept, "manualroute": _manualroute, "dnslookup": _dnslookup,
-    "ipliteral": _dnslookup,
+    "ipliteral": _ipliteral,
 }  # fmt: skip
+
+_DRAWN = {
+    "file": ("appendfile", {"file": "/spool/mail-drawn"}, routes.APPENDFILE),
+    "folder": ("appendfile", {"directory": "/spool/mail-drawn-dir"}, routes.APPENDFILE),
+    "command": ("pipe", {"command": "/bin/cat"}, routes.PIPE),
+    "away": ("autoreply", {"to": "$sender_address", "text": "away"}, routes.AUTOREPLY),
+}
+"""Transports with options that are drawn: driver, what they need, and what else there is."""
+
+
+def _transports(rng: Random, known: Release) -> Iterator[str]:
+    for name, (driver, needed, more) in _DRAWN.items():
+        options = {**needed, **some(rng, more, 2.5 / len(more))}
+        settable = known.transports[driver].settable
+        lines = (f"  {option} = {value}\n" for option, value in options.items() if option in settable)
+        yield f"{name}:\n  driver = {driver}\n{''.join(lines)}"
+
+
+def _rules(rng: Random, rules: Sequence[str], share: float) -> str:
+    if rng.random() >= share:
+        return ""
+    return "".join(f"{rng.choice(rules)}\n" for _ in range(rng.choice((1, 1, 2, 3))))
+
 
 # ---- commands ----------------------------------------------------------------------------------------
 
@@ -145,7 +182,7 @@ def _run(rng: Random) -> Drawn:
     if kind < 0.5:
         return _session(rng)
     if kind < 0.6:
-        said = "".join(f"{expression(rng)}\n" for _ in range(8))
+        said = "".join(f"- {expression(rng)}\n" for _ in range(8))
         return {"argv": ["-be"], "stdin": said}
     if kind < 0.75:
         argv = [rng.choice(("-bt", "-bv", "-bvs")), rng.choice(choices.ADDRESSES)]

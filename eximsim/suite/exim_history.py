@@ -389,6 +389,7 @@ POINTS: Sequence[Point] = (
     _point("1e32c64d1"),
     _point("4f05f0f1d", ("aux-fixed/4137.list", "")),
     _point("77cbc05db"),
+    _point("4d756df0d"),
     _point("9d66ba85a"),
     _point("aa7920076", ("confs/0109", "fallback_hosts = OPTION")),
     _point("593058763", ("runtest", "Listening...$/n")),

@@ -227,7 +227,7 @@ def shown_message(message: Received) -> Iterable[str]:
 _BOUNCE = re.compile(r"^Auto-Submitted: auto-replied", re.M)
 
 
-CHECKS = frozenset(("-bt", "-bv", "-bvs"))
+CHECKS = frozenset(("-be", "-bt", "-bv", "-bvs"))
 """Options that test something, and do not log what they find."""
 
 _EACH_TIME = (

@@ -133,9 +133,7 @@ def read_inline(text: str, path: str = "", line: int = 0) -> tuple[AclVerb, ...]
     Names of all releases are taken: the text may come out of an expansion. Raises ``InputError``.
     """
     source = _inline_lines(text, path, line)
-    verbs, rest = acl_read(lambda: next(source, None), frozenset())
-    if rest is not None:
-        raise _error(rest, f'malformed ACL line "{rest.text}"')
+    verbs, _ = acl_read(lambda: next(source, None), frozenset())  # what would begin another ACL ends it
     return verbs
 
 

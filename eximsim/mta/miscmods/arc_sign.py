@@ -7,10 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base import errnos
 from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
 from eximsim.mta.miscmods.arc_lines import AAR, AMS, AS, ArcLine, ArcSet, BadLine, Chain, ordered, try_header
+from eximsim.mta.miscmods.dkim_sign import unopened
 from eximsim.mta.miscmods.pdkim.canon import RELAXED, SIMPLE, body_hash, read_content, relax_header
 from eximsim.mta.miscmods.pdkim.keys import KeyFault, signing_init
 from eximsim.mta.process.log import log_write
@@ -70,8 +72,8 @@ def _read_spec(process: Process, spec: str) -> _Spec:
     if key.startswith("/"):
         try:
             pem = process.world.read_file(key)
-        except OSError:
-            log_write(process, f"unable to open file for reading: {key}", panic=True)
+        except OSError as error:
+            log_write(process, unopened(process, key, error.errno or errnos.ENOENT), panic=True)
             raise _CannotSign from None
     created, expires = _times(int(process.world.now()), options)
     return _Spec(octets(identity), octets(selector), pem, created, expires)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
+from eximsim.mta.base import errnos
 from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
@@ -138,13 +139,20 @@ def _expanded(process: Process, transport: DriverInstance, name: str, *, named: 
 
 def _key_file(process: Process, path: str) -> bytes:
     """The key in a file; one whose name comes from outside is not opened."""
-    said = f"unable to open file for reading: {from_octets(octets(path))}"
     if taint_of(path) is Taint.UNKNOWN:
         raise Unsupported(f"whether the name {path} is tainted")
     if taint_of(path) is Taint.TAINTED:
         log_write(process, f"Tainted filename '{path}'", panic=True)
-        raise _failed(process, said, "")
+        raise _failed(process, unopened(process, path, errnos.EACCES), "")
     try:
         return process.world.read_file(path)
-    except OSError:
-        raise _failed(process, said, "") from None
+    except OSError as error:
+        raise _failed(process, unopened(process, path, error.errno or errnos.ENOENT), "") from None
+
+
+def unopened(process: Process, path: str, errno: int) -> str:
+    """The line about a key file that cannot be opened (expand_file_big_buffer())."""
+    name = from_octets(octets(path))
+    if process.profile.unopened_key_explained:
+        return f"unable to open file '{name}' for reading: {errnos.strerror(errno)}"
+    return f"unable to open file for reading: {name}"

@@ -105,7 +105,7 @@ def test_what_cannot_be_signed_goes_as_it_is(spec: str, message: bytes, said: st
 def test_a_key_that_is_not_there_is_told_of_in_both_logs() -> None:
     front = Front()
     assert signed(MESSAGE, SPEC, front) == MESSAGE
-    assert front.log(PANIC) == ["unable to open file for reading: /key"]
+    assert front.log(PANIC) == ["unable to open file '/key' for reading: No such file or directory"]
 
 
 @pytest.mark.parametrize(
