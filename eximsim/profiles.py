@@ -96,6 +96,12 @@ _RELEASES = (
             *("smtp.arc_sign", "verified.arc", "driver.iplookup"),
             *("appendfile.mbx_format", "appendfile.use_mbx_lock"),
         ),
+        build_paths=(
+            ("exim_path", "/usr/sbin/exim4"),
+            ("log_file_path", "/var/log/exim4/%slog"),
+            ("pid_file_path", "/run/exim4/exim.pid"),
+            ("spool_directory", "/var/spool/exim4"),
+        ),
         i18n=True,
         local_scan=True,
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package

@@ -37,6 +37,7 @@ class Profile(SmtpSwitches):
         since("4.88", "aa368db3c", "4.88"),
         since("4.93", "96eb7d2a5", "4.93"),
         since("4.95", "2f8e0a5f6", "4.95"),
+        since("4.99-dev-13835a3c1", "9eddba647", "4.99-dev"),
     )
     """The release whose option names, types and defaults the configuration reader has: the last row of
     ``mta/config/options_history.py`` that applies. Most of them come with a release, not with one commit."""
@@ -424,6 +425,12 @@ class Profile(SmtpSwitches):
 
     build_lacks: tuple[str, ...] = ()
     """What the program was built without: options and ACL conditions, ``"main.dmarc_tld_file"``."""
+
+    build_paths: tuple[tuple[str, str], ...] = (
+        ("exim_path", "/usr/exim/bin/exim"),
+        ("spool_directory", "/var/spool/exim"),
+    )
+    """Main options whose value the program was built with, as ``-bP`` shows them if nothing sets them."""
 
     i18n: bool = False
     """Built with SUPPORT_I18N, so that EHLO offers SMTPUTF8 to smtputf8_advertise_hosts."""

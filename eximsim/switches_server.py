@@ -178,5 +178,25 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """The line of ``exim_msgdate`` that a warning about the number of the host names."""
 
+    pid_file_removed_by_option: bool = switch(
+        False, "main() in exim.c", since("4.94.1", "01446a56c", item="bug 340")
+    )
+    """``-oPX`` removes the file with the number of the daemon; before, it is no option."""
+
+    delays_left_out_by_option: bool = switch(False, "main() in exim.c", since("4.94.1", "ff9663026"))
+    """``-odd`` leaves out the pauses of the test suite; before, it is no option."""
+
+    debug_begins_later: bool = switch(False, "main() in exim.c", since("4.96", "19fdbfb4a"))
+    """``-dp`` and ``-dt=`` are of debugging that begins when something happens; before, they are bad
+    selectors."""
+
+    debug_of_the_start: bool = switch(False, "main() in exim.c", since("4.99", "607f884cd"))
+    """``-dS`` asks for debugging output from the very start; before, it is a bad selector."""
+
+    modules_listed: bool = switch(
+        False, "show_exim_information() in exim.c", since("4.99-dev-13835a3c1", "91586f969")
+    )
+    """``-bI:modules`` lists what can be loaded; before, it is unknown, and the help is about ``-bI:dscp``."""
+
     notifier_left_out: bool = switch(False, "main() in exim.c", since("4.95", "99ea5f6fa", item="bug 2616"))
     """``-oY``: a daemon without the socket by which others tell it what there is to do."""

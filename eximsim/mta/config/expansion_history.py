@@ -95,6 +95,7 @@ NAMES_HISTORY: tuple[NamesChanged, ...] = (
         new="""variable.atrn_host variable.atrn_mode variable.connection_id variable.dkim_verify_signers
         variable.dmarc_alignment_dkim variable.dmarc_alignment_spf selector.tls_on_connect""",
     ),
+    NamesChanged("4.99-dev"),
 )
 
 

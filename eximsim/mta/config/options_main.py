@@ -41,7 +41,7 @@ RECEIVED_HEADER_WITH_CIPHER = (
 
 RECEIVED_HEADER_WITH_VERSION = (
     f"{_RECEIVED}${{if def:received_protocol {{with $received_protocol }}}}"
-    f"${{if def:tls_in_ver {{ ($tls_in_ver)}}}}"
+    f"${{if def:tls_in_ver        {{ ($tls_in_ver)}}}}"
     f"${{if def:tls_in_cipher_std {{ tls $tls_in_cipher_std\n\t}}}}{_RECEIVED_END}"
 )
 """The Received: header of releases that show the TLS version and the standard's name of the cipher."""

@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "/usr/exim/configure"
 
 
+GIVEN = {
+    "a": "sender_host_address",
+    "aa": "sender_host_authenticated",
+    "ai": "authenticated_id",
+    "as": "authenticated_sender",
+    "i": "interface_address",
+    "r": "received_protocol",
+    "s": "sender_host_name",
+    "t": "sender_ident",
+}
+"""What the -oM options set, by the letters after -oM."""
+
+
+FILTER = {
+    "F": "system",
+    "f": "user",
+    "fd": "domain",
+    "fl": "local_part",
+    "fp": "prefix",
+    "fs": "suffix",
+}
+"""What the -bf options set, by the letters after -b."""
+
+
 class Mode(Enum):
     """What this call of Exim is for."""
 
@@ -39,6 +63,8 @@ class Mode(Enum):
     QUEUE_RUN = "-q"
     LOG_LINE = "-z"
     INITIALISE = "-bi"
+    INFORMATION = "-bI"
+    REMOVE_PID_FILE = "-oPX"
 
 
 @dataclass(slots=True)
@@ -122,6 +148,8 @@ class CommandLine:
     """-oY: a daemon without the socket by which others tell it what there is to do."""
     usage: bool = False
     """--help."""
+    new_options: dict[str, str] = field(default_factory=dict)
+    """Options that not all releases know, as they were given, by the switches that bring them."""
     gateway: bool = False
     """-G: header lines of local messages are left as they are."""
     per_connection: int | None = None

@@ -43,6 +43,7 @@ from eximsim.mta.program.readconf_print import readconf_print
 from eximsim.mta.program.retry_test import retry_test
 from eximsim.mta.program.rewrite_test import rewrite_test
 from eximsim.mta.program.smtp_input import host_check, smtp
+from eximsim.mta.program.version_print import information, remove_pid_file, version
 from eximsim.mta.reception.incoming import new_message_id
 from eximsim.mta.reception.limits import recipients_limit
 from eximsim.mta.reception.receive_data import DataReader, local_content
@@ -156,11 +157,6 @@ def _configuration(machine: Machine, line: CommandLine, profile: Profile) -> Con
 
 
 _PRINTING = frozenset({Mode.PRINT_CONFIG, Mode.VERSION})
-
-
-def _version(process: Process, line: CommandLine, stdin: bytes) -> int:
-    """-bV: the configuration has been read, and is good."""
-    raise Unsupported("what -bV says of its build; the configuration can be read")
 
 
 def _check_arguments_logged(process: Process, line: CommandLine) -> None:
@@ -436,10 +432,12 @@ _MODES: Mapping[Mode, Callable[[Process, CommandLine, bytes], int]] = {
     Mode.PRINT_CONFIG: lambda process, line, stdin: readconf_print(
         process, line.arguments, label=line.labels
     ),
-    Mode.VERSION: _version,
+    Mode.VERSION: version,
     Mode.ACT: _act,
     Mode.DELIVER: _deliver,
     Mode.QUEUE_RUN: _queue_run,
     Mode.LOG_LINE: _log_line,
     Mode.INITIALISE: _initialise,
+    Mode.INFORMATION: information,
+    Mode.REMOVE_PID_FILE: remove_pid_file,
 }

@@ -11,7 +11,7 @@ from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import octets
 from eximsim.mta.delivery.queue import QUEUE_ACTIONS, SET_QUEUE, TAKES_ADDRESSES, QueueRun, Selection
 from eximsim.mta.program.bad_options import BadOption, BadUse, Clash
-from eximsim.mta.program.command_line import CommandLine, Mode
+from eximsim.mta.program.command_line import FILTER, GIVEN, CommandLine, Mode
 from eximsim.mta.program.debug_selector import BadSelector, debug_selector
 from eximsim.mta.program.incompatible import incompatible
 
@@ -86,6 +86,10 @@ class _Parser:
         if not (text or self.next())[:1].isdigit():
             raise BadOption(self._option)
 
+    def without_delays(self) -> None:
+        """-odd: the pauses of Exim's test suite are left out."""
+        self.line.new_options["delays_left_out_by_option"] = self._option
+
     def per_connection(self, text: str) -> None:
         """-oB: how many messages go down a connection."""
         if not text and self._rest and self._rest[0][:1].isdigit():
@@ -117,7 +121,9 @@ class _Parser:
     def pid_file(self, text: str) -> None:
         """-oP: the file in which the daemon leaves its number."""
         if text == "X":
-            raise Unsupported("the option -oPX")
+            self.line.mode = Mode.REMOVE_PID_FILE
+            self.line.new_options["pid_file_removed_by_option"] = self._option
+            return
         if text:
             raise BadOption(self._option)
         self.line.pid_file = self.next()
@@ -143,10 +149,12 @@ class _Parser:
             raise BadUse("macro name set by -D must start with an upper case letter")
         if match is None:
             raise BadOption(self._option)
+        if match[1] in self.line.defines:
+            raise BadUse("duplicated -D in command line")
         self.line.defines[match[1]] = match[2] or ""
 
     def filter(self, letters: str) -> None:
-        name = _FILTER.get(letters)
+        name = FILTER.get(letters)
         if name is None:
             raise BadOption(self._option)
         tests = letters in ("f", "F")
@@ -170,6 +178,12 @@ class _Parser:
         self.line.mode = Mode.COUNT_QUEUE if text == "c" else Mode.LIST_QUEUE
         self.line.option = text
 
+    def information(self, text: str) -> None:
+        """-bI: what the program knows of something."""
+        if not text.startswith(":"):
+            raise BadOption(self._option)
+        self.line.mode, self.line.option = Mode.INFORMATION, text[1:]
+
     def last(self, mode: Mode) -> None:
         """What follows is no option any more."""
         self.line.mode = mode
@@ -189,6 +203,15 @@ class _Parser:
     def debug(self, text: str) -> None:
         if text == "ropcr":
             return  # since 4.00 there is nothing to drop
+        if text == "p" or text.startswith("t="):
+            self.line.new_options["debug_begins_later"] = self._option
+            if text == "p":
+                self.next()
+            return
+        if text == "S":
+            self.line.new_options["debug_of_the_start"] = self._option
+            self.line.debugging = True
+            return
         try:
             chosen = debug_selector(text)
         except BadSelector as bad:
@@ -206,7 +229,7 @@ class _Parser:
         self.line.errors_sender_ok = text[:1] == "e"
 
     def given(self, text: str) -> None:
-        name = _GIVEN.get(text)
+        name = GIVEN.get(text)
         if text == "m":
             self.line.reference = self.next("data")
         elif name is None:
@@ -323,30 +346,6 @@ class _Parser:
         return self.next()
 
 
-_GIVEN = {
-    "a": "sender_host_address",
-    "aa": "sender_host_authenticated",
-    "ai": "authenticated_id",
-    "as": "authenticated_sender",
-    "i": "interface_address",
-    "r": "received_protocol",
-    "s": "sender_host_name",
-    "t": "sender_ident",
-}
-"""What the -oM options set, by the letters after -oM."""
-
-
-_FILTER = {
-    "F": "system",
-    "f": "user",
-    "fd": "domain",
-    "fl": "local_part",
-    "fp": "prefix",
-    "fs": "suffix",
-}
-"""What the -bf options set, by the letters after -b."""
-
-
 def _set(**values: object) -> Callable[[_Parser], None]:
     def act(parser: _Parser) -> None:
         for name, value in values.items():
@@ -367,6 +366,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-bi": _set(mode=Mode.INITIALISE),
     "-bP": _set(mode=Mode.PRINT_CONFIG),
     "-bV": _set(mode=Mode.VERSION),
+    "--version": _set(mode=Mode.VERSION),
     "-brt": lambda parser: parser.last(Mode.TRY_RETRY),
     "-brw": lambda parser: parser.last(Mode.TRY_REWRITE),
     "-bnq": _set(qualify=False),
@@ -387,6 +387,7 @@ _EXACT: Mapping[str, Callable[[_Parser], None]] = {
     "-ps": _set(perl_at_start=True),
     "-N": _set(dont_deliver=True, verbose=True),
     "-odb": _set(synchronous=False, queue_only=False),
+    "-odd": lambda parser: parser.without_delays(),
     "-odf": _set(synchronous=True, queue_only=False),
     "-odi": _set(synchronous=True, queue_only=False),
     "-odq": _set(synchronous=False, queue_only=True),
@@ -398,6 +399,7 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-bf", lambda parser, text: parser.filter(f"f{text}")),
     ("-bF", lambda parser, text: parser.filter(f"F{text}")),
     ("-bh", _Parser.host_check),
+    ("-bI", _Parser.information),
     ("-bp", _Parser.list_queue),
     ("-C", _Parser.config),
     ("-D", _Parser.define),
@@ -424,7 +426,7 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
     ("-R", lambda parser, text: parser.selected(f"R{text}")),
     ("-S", lambda parser, text: parser.selected(f"S{text}")),
 )
-_NOT_MODELLED = re.compile(r"-(?:bI:.*|bmalware|E.*|MC.*|-version|atrn|odd|dp|dS|dt=.*)")
+_NOT_MODELLED = re.compile(r"-(?:bmalware|E.*|MC.*|atrn)")
 
 
 def parse_argv(argv: Sequence[str]) -> CommandLine:

@@ -26,6 +26,12 @@ def read_command_line(argv: Sequence[str], profile: Profile) -> CommandLine:
             raise BadOption(line.option)
         if line.apart and profile.queue_runners_described:
             raise BadOption("-q")
+        for switch, option in line.new_options.items():
+            if getattr(profile, switch):
+                continue
+            if option.startswith("-d"):
+                raise BadUse(f'malformed debug_selector setting: + or - expected but found "{option[2:]}"')
+            raise BadOption(option)
         if line.without_notifier and not profile.notifier_left_out:
             raise BadOption("-oY")
     except BadOption as bad:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -25,15 +26,40 @@ _IN_K = frozenset(
 )
 """Integers that are printed with a suffix (``opt_mkint``)."""
 
+UUCP_FROM_PATTERN = (
+    r"^From\s+(\S+)\s+(?:[a-zA-Z]{3},?\s+)?"
+    r"(?:[a-zA-Z]{3}\s+\d?\d|\d?\d\s+[a-zA-Z]{3}\s+\d\d(?:\d\d)?)\s+\d\d?:\d\d?"
+)
+
+
 _OF_THE_BUILD = frozenset(
     (
-        *("admin_groups", "exim_group", "exim_path", "exim_user", "log_file_path"),
-        *("never_users", "pid_file_path", "process_log_path", "spool_directory", "sqlite_dbfile"),
-        *("trusted_groups", "trusted_users", "primary_hostname", "qualify_domain", "qualify_recipient"),
-        *("received_header_text", "timezone", "uucp_from_pattern"),
+        *("exim_group", "exim_path", "exim_user", "log_file_path"),
+        *("pid_file_path", "process_log_path", "spool_directory"),
+        *("primary_hostname", "qualify_domain", "qualify_recipient", "timezone", "uucp_from_pattern"),
     )
 )
-"""Main options whose value comes from the build or the host, or is worded otherwise, if nothing sets them."""
+"""Main options whose value comes from the build or the host, if nothing sets them."""
+
+
+def _of_the_build(process: Process, options: Options, name: str) -> Value:
+    """The value of a main option that nothing sets, and that comes from the build or the host."""
+    profile = process.profile
+    if name == "timezone":
+        return ""
+    if name in ("exim_user", "exim_group"):
+        return profile.exim_user
+    if name == "process_log_path":
+        return f"{_of_the_build(process, options, 'spool_directory')}/exim-process.info"
+    if name == "uucp_from_pattern":
+        return UUCP_FROM_PATTERN
+    if name in ("qualify_domain", "primary_hostname", "qualify_recipient") and not options.is_set(name):
+        before = {"qualify_domain": "primary_hostname", "qualify_recipient": "qualify_domain"}.get(name)
+        return _of_the_build(process, options, before) if before else process.machine.hostname
+    value = options.value(name)
+    if options.is_set(name):
+        return value
+    return dict(profile.build_paths).get(name, value or "")
 
 
 def print_option(process: Process, options: Options, option: Option, *, name: str, label: bool) -> str:
@@ -45,9 +71,10 @@ def print_option(process: Process, options: Options, option: Option, *, name: st
     value = options.value(kept)
     if kept == "exim_version" and not options.is_set(kept):
         value = profile.version
-    elif kept in _OF_THE_BUILD and not options.is_set(kept):
-        raise Unsupported(f"the option -bP {name} where the configuration does not set it")
-    if kept == "group" and value is None and options.text("user") is not None:
+    elif kept in _OF_THE_BUILD and options is process.config.main and not options.is_set(kept):
+        value = _of_the_build(process, options, kept)
+    user = options.text("user") if kept == "group" and value is None else None
+    if user and not user.isdigit():
         raise Unsupported("the option -bP of a driver with user and without group", *options.where("user"))
     if option.kind in FLAG_KINDS and not isinstance(value, str):
         if value is None:
@@ -60,6 +87,8 @@ def print_option(process: Process, options: Options, option: Option, *, name: st
         return f"{name} ={' ' if shown else ''}{shown}\n" if label else f"{shown}\n"
     if kept in _USERS and isinstance(value, str) and value.isdigit():
         value = login_of(process, int(value))
+    elif option.kind is Kind.NAMES and isinstance(value, str) and value.isdigit():
+        value = _group_named(process, int(value), name)
     shown = _shown(option, kept, value, profile)
     return f"{name} = {shown}\n" if label else f"{shown}\n"
 
@@ -68,8 +97,6 @@ def _shown(option: Option, kept: str, value: Value, profile: Profile) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        if option.kind is Kind.NAMES and kept not in _USERS and value.isdigit():
-            raise Unsupported(f"the option -bP {kept} with a number in place of a name")
         return string_printing(value, escaped="\t" if option.kind not in _PLAIN else "")
     if isinstance(value, tuple):
         return ":".join(map(readconf_printtime, value))
@@ -87,9 +114,15 @@ _PLAIN = frozenset({Kind.NAMES, Kind.FLAG_OR_TEXT})
 def _names(process: Process, text: str, name: str, *, users: bool) -> str:
     """A list of users or groups, as the names that their numbers have."""
     names = list(list_items(expand(process, text), ":"))
-    if not users and any(item.isdigit() for item in names):
-        raise Unsupported(f"the option -bP {name} with a number in place of a name")
-    return ":".join(login_of(process, int(item)) if item.isdigit() else item for item in names)
+    named = login_of if users else partial(_group_named, name=name)
+    return ":".join(named(process, int(item)) if item.isdigit() else item for item in names)
+
+
+def _group_named(process: Process, gid: int, name: str) -> str:
+    """The name of a group; raises ``Unsupported``, as the model knows none but root's."""
+    if gid == 0:
+        return "root"
+    raise Unsupported(f"the option -bP {name} with a number in place of a name")
 
 
 def _kilo(value: int, large: bool) -> str:

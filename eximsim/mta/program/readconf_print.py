@@ -5,7 +5,7 @@ The caller counts as an administrator, who is shown what ``hide`` keeps from oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -14,6 +14,7 @@ from eximsim.mta.config.optionlist import Kind
 from eximsim.mta.expand.expand_outside import added_environment, is_kept
 from eximsim.mta.program.config_print import print_config
 from eximsim.mta.program.option_print import print_option
+from eximsim.mta.program.version_print import not_printed
 from eximsim.mta.transports.local_text import MBOX_PREFIX
 
 if TYPE_CHECKING:
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
 
 _KINDS = ("router", "transport", "authenticator", "macro")
 _LISTS = ("address", "domain", "host", "localpart")
-_SET_UP_OTHERWISE = frozenset({"appendfile", "autoreply", "redirect"})
-"""Drivers that change more of their options when they are set up than the model keeps."""
+_OF_SPECIAL_BUILDS = (
+    *("arc_sign", "bmi_", "dcc", "disable_fsync", "dmarc_", "hosts_xclient", "ibase_", "ldap_"),
+    *("mysql_", "oracle_", "perl_", "pgsql_", "redis_", "spf_", "srs", "tcp_wrappers_"),
+    *("translate_ip_address", "use_classresources"),
+)
+"""How the options begin that a program only has if it was built for something that is not usual.
 
-_OF_SPECIAL_BUILDS = ("bmi_", "translate_ip_address", "use_classresources")
-"""How the options begin that programs only have with Brightmail, or on some systems."""
-
-_UNMODELLED = frozenset({"all", "local_scan"})
+A list of all options has them if the configuration sets them.
+"""
 
 
 def readconf_print(process: Process, names: Sequence[str], *, label: bool = True) -> int:
@@ -53,8 +56,11 @@ def readconf_print(process: Process, names: Sequence[str], *, label: bool = True
 
 
 def _print_one(process: Process, what: str, label: bool) -> bool:
-    if what in _UNMODELLED:
-        raise Unsupported(f"the option -bP {what}")
+    if what == "all":
+        return _print_everything(process, label)
+    if what == "local_scan":
+        process.out("local_scan() options are not supported\n")
+        return False
     if what == "config":
         return True  # the lines are only kept if it is the first word
     if what.startswith("+"):
@@ -68,6 +74,20 @@ def _print_one(process: Process, what: str, label: bool) -> bool:
     if kind in _KINDS and what in (f"{kind}s", f"{kind}_list"):
         return _print_all(process, kind, label, only_names=what.endswith("_list"))
     return _print_main(process, what, label)
+
+
+def _print_everything(process: Process, label: bool) -> bool:
+    """All options of the main section."""
+    options = process.config.main
+    hidden = not_printed(process.profile)
+    for name, option in options.settable.items():
+        if option.stands_for is None and name not in hidden and _is_usual(options, name):
+            process.out(print_option(process, options, option, name=name, label=label))
+    return True
+
+
+def _is_usual(options: Options, name: str) -> bool:
+    return not name.startswith(_OF_SPECIAL_BUILDS) or options.is_set(name)
 
 
 def _print_main(process: Process, name: str, label: bool) -> bool:
@@ -108,14 +128,12 @@ def _print_environment(process: Process, label: bool) -> bool:
 
 
 def _print_named(process: Process, kind: str, name: str, label: bool) -> bool:
-    if kind == "environment":
-        raise Unsupported("the option -bP environment NAME")
     if kind == "macro":
         value = next((value for macro, value in _macros(process) if macro == name), None)
         if value is not None:
             process.out(f"{name}={value}\n" if label else f"{value}\n")
             return True
-    for driver in _drivers(process)[kind] if kind != "macro" else ():
+    for driver in _drivers(process).get(kind, ()):
         if driver.name == name:
             _print_driver(process, driver, label)
             return True
@@ -138,38 +156,89 @@ def _print_all(process: Process, kind: str, label: bool, *, only_names: bool) ->
 
 
 def _print_driver(process: Process, driver: DriverInstance, label: bool) -> None:
-    if driver.driver in _SET_UP_OTHERWISE:
-        raise Unsupported(f"the option -bP of the driver {driver.driver}", driver.path, driver.line)
     options = driver.options
-    if driver.driver == "pipe":
-        options = _set_up_pipe(options)
-    elif driver.driver == "smtp":
-        options = _set_up_smtp(process, driver)
+    set_up = _SET_UP.get(driver.driver)
+    if set_up is not None:
+        options = set_up(process, driver)
     for name, option in options.settable.items():
         hidden = option.kind is Kind.FLAG_PAIR or option.stands_for is not None
-        if not hidden and not name.startswith(_OF_SPECIAL_BUILDS):
+        if name == "allow_fifo" and driver.driver == "appendfile":
+            told = options.value("maildir_use_size_file")
+            shown = told if isinstance(told, str) else ""
+            process.out(f"*expand_maildir_use_size_file = {shown}\n" if label else f"{shown}\n")
+        if not hidden and _is_usual(options, name):
             process.out(print_option(process, options, option, name=name, label=label))
 
 
 def _set_up_smtp(process: Process, driver: DriverInstance) -> Options:
     """What smtp_transport_init() makes of the options."""
-    if driver.options.text("port") is None:
-        raise Unsupported("the option -bP of a transport without port", driver.path, driver.line)
-    fast = driver.options.text("hosts_try_fastopen")
+    options = driver.options
+    if options.text("port") is None:
+        if options.is_set("protocol") or options.is_set("port"):
+            raise Unsupported("the option -bP of a transport without port", driver.path, driver.line)
+        options = options.replaced(port="smtp" if options.text("protocol") else "25")
+    fast = options.text("hosts_try_fastopen")
     if fast is None and process.profile.fast_open_by_default:
         fast = "*"
-    return driver.options.replaced(hosts_try_fastopen=fast)
+    return options.replaced(hosts_try_fastopen=fast)
 
 
-def _set_up_pipe(options: Options) -> Options:
+def _set_up_pipe(process: Process, driver: DriverInstance) -> Options:
     """What pipe_transport_init() makes of the options."""
+    options = driver.options
     if options.flag("use_bsmtp"):
         return options.replaced(check_string=".", escape_string="..")
+    return _framed(options)
+
+
+def _framed(options: Options) -> Options:
+    """The options with the lines around a message that a file has by default."""
     prefix, suffix = options.text("message_prefix"), options.text("message_suffix")
     return options.replaced(
         message_prefix=MBOX_PREFIX if prefix is None else prefix,
         message_suffix="\n" if suffix is None else suffix,
     )
+
+
+def _set_up_appendfile(process: Process, driver: DriverInstance) -> Options:
+    """What appendfile_transport_init() makes of the options."""
+    options = driver.options
+    if (options.exists("mbx_format") and options.flag("mbx_format")) or options.flag("use_flock_lock"):
+        raise Unsupported("the option -bP of other locks", driver.path, driver.line)
+    if options.flag("use_bsmtp"):
+        return options.replaced(check_string=".", escape_string="..")
+    folder = options.text("directory") is not None
+    if folder or options.flag("maildir_format") or options.flag("mailstore_format"):
+        return options
+    check, escape = options.text("check_string"), options.text("escape_string")
+    return _framed(options).replaced(
+        check_string="From " if check is None else check,
+        escape_string=">From " if escape is None else escape,
+    )
+
+
+def _set_up_redirect(process: Process, driver: DriverInstance) -> Options:
+    """What redirect_router_init() makes of the options."""
+    options = driver.options
+    local, mode = options.flag("check_local_user"), options.number("modemask")
+    owner = local or bool(options.text("owners"))
+    group = (local and not mode & 0o20) or bool(options.text("owngroups"))
+    options = options.replaced(
+        check_owner=options.is_set_or("check_owner", owner),
+        check_group=options.is_set_or("check_group", group),
+    )
+    if options.flag("one_time"):
+        return options.replaced(forbid_file=True, forbid_filter_reply=True, forbid_pipe=True)
+    return options
+
+
+_SET_UP: Mapping[str, Callable[[Process, DriverInstance], Options]] = {
+    "appendfile": _set_up_appendfile,
+    "pipe": _set_up_pipe,
+    "redirect": _set_up_redirect,
+    "smtp": _set_up_smtp,
+}
+"""Drivers that change their options when they are set up."""
 
 
 def _drivers(process: Process) -> Mapping[str, Sequence[DriverInstance]]:

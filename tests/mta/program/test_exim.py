@@ -138,7 +138,7 @@ def test_ids_are_listed_since_the_release_that_has_the_option() -> None:
     assert Front(release="4.96").exim("-bpri").stderr.endswith("incomplete option -bpri\n")
 
 
-@pytest.mark.parametrize("words", [("-dt=1", "x"), ("-bP",)])
+@pytest.mark.parametrize("words", [("-bmalware", "x"), ("-MCA", "x")])
 def test_what_is_not_modelled_says_so(words: tuple[str, ...]) -> None:
     with pytest.raises(Unsupported):
         Front().exim(*words)
@@ -312,9 +312,14 @@ def test_a_bad_sender_is_seen_before_a_fault_below_the_main_section() -> None:
         front.exim("-f", "a@b.ex", "r@d.ex")
 
 
-def test_the_version_is_not_told_but_a_bad_configuration_is() -> None:
+def test_the_version_is_told_by_programs_that_were_asked_and_a_bad_configuration_by_all() -> None:
+    said = Front(release="4.96-debian12").exim("--version").stdout.splitlines()
+    assert said[0].startswith("Exim version 4.96 #")
+    assert said[4].startswith("Support for: crypteq iconv() IPv6 GnuTLS TLS_resume move_frozen_messages")
+    assert said[-1] == "Configuration file is /etc/exim.conf"
+    assert "Authenticators (built-in):  cram_md5" in Front(release="4.99-dev-13835a3c1").exim("-bV").stdout
     with pytest.raises(Unsupported, match="the configuration can be read"):
-        Front().exim("-bV")
+        Front(release="4.91").exim("-bV")
     with pytest.raises(InputError, match="unknown"):
         Front("bad_option = x").exim("-bV")
 
@@ -414,7 +419,45 @@ def test_a_daemon_without_its_socket_for_others_is_known_since_4_95() -> None:
     assert "option -oY" in Front(release="4.94.1").exim("-oY", "-be", "x").stderr
 
 
-@pytest.mark.parametrize("option", ["-E", "-oPX", "-odd", "-bI:sieve", "-bmalware", "--version", "-MCA"])
+def test_what_the_program_knows_is_listed_and_what_can_be_asked_is_told() -> None:
+    assert Front().exim("-bI:sieve").stdout.splitlines()[-1] == "vacation"
+    assert Front().exim("-bI:DSCP").stdout.startswith("af11\naf12\n")
+    head = Front(release="4.99-dev-13835a3c1")
+    assert head.exim("-bI:modules").stdout == "Loadable-module support is not available\n"
+    told = head.exim("-bI:dscp")
+    assert (told.code, told.stdout) == (1, "")
+    assert "-bI:modules list of loadable modules" in told.stderr
+    assert Front().exim("-bI:help").stdout.count("exim -bI:dscp") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "since", "before", "old"),
+    [
+        (("-odd",), "4.94.1", "4.93", "incomplete option -odd"),
+        (("-dt=1",), "4.96", "4.95", '+ or - expected but found "t=1"'),
+        (("-dp", "100"), "4.96", "4.95", '+ or - expected but found "p"'),
+        (("-dS",), "4.99", "4.98", '+ or - expected but found "S"'),
+    ],
+)
+def test_options_of_newer_releases_are_bad_ones_before(
+    options: tuple[str, ...], since: str, before: str, old: str
+) -> None:
+    assert Front(release=since).exim(*options, "-be", "x").stdout == "x\n"
+    assert old in Front(release=before).exim(*options, "-be", "x").stderr
+
+
+def test_a_macro_is_set_once_by_the_command_line() -> None:
+    assert Front().exim("-DA=1", "-DA=2", "-be", "A").stderr == "exim: duplicated -D in command line\n"
+
+
+def test_only_root_removes_the_file_of_a_daemon() -> None:
+    assert Front(uid=0).exim("-oPX").code == 0
+    assert "incomplete option -oPX" in Front(release="4.93").exim("-oPX").stderr
+    with pytest.raises(Unsupported, match="-oPX"):
+        Front().exim("-oPX")
+
+
+@pytest.mark.parametrize("option", ["-E", "-bmalware", "-MCA"])
 def test_what_is_exims_own_or_about_its_build_is_not_modelled(option: str) -> None:
     with pytest.raises(Unsupported, match="the option"):
         Front().exim(option, "x")

@@ -117,10 +117,84 @@ def test_what_is_not_there_is_said_and_the_last_one_of_main_options_decides() ->
     assert (old.code, old.stdout.count('"none"')) == (0, 1)
 
 
-@pytest.mark.parametrize("name", ["exim_user", "qualify_domain", "received_header_text"])
-def test_what_the_build_or_the_host_decides_is_not_guessed(name: str) -> None:
-    with pytest.raises(Unsupported, match=f"-bP {name}"):
-        printed(name)
+@pytest.mark.parametrize(
+    ("release", "name", "value"),
+    [
+        ("4.99", "exim_user", "exim"),
+        ("4.96-debian12", "exim_group", "Debian-exim"),
+        ("4.99", "qualify_recipient", "here.ex"),
+        ("4.99", "exim_path", "/usr/exim/bin/exim"),
+        ("4.96-debian12", "pid_file_path", "/run/exim4/exim.pid"),
+        ("4.96-debian12", "headers_charset", "UTF-8"),
+        ("4.95", "process_log_path", "/spool/exim-process.info"),
+        ("4.99", "remote_max_parallel", "4"),
+        ("4.99-dev-13835a3c1", "remote_max_parallel", "6"),
+    ],
+)
+def test_what_nothing_sets_is_what_the_program_was_built_with(release: str, name: str, value: str) -> None:
+    assert printed(name, release=release) == f"{name} = {value}\n"
+
+
+def test_a_list_of_all_options_has_those_of_the_build_and_those_that_are_set() -> None:
+    lines = printed("all").splitlines()
+    assert (lines[0], lines[-1]) == ("accept_8bitmime", "write_rejectlog")
+    assert "no_ldap_start_tls" not in lines
+    assert "mysql_servers = x" in printed("all", main="mysql_servers = x").splitlines()
+    assert "smtp_receive_timeout = 5m" in lines
+    assert "smtp_receive_timeout = 5m" not in printed("all", release="4.92").splitlines()
+    with pytest.raises(Unsupported, match="-bP all"):
+        printed("all", release="4.91")
+
+
+def test_there_is_no_variable_of_the_environment_to_ask_for_and_nothing_of_local_scan() -> None:
+    assert printed("environment", "HOME") == "environment HOME not found\n"
+    assert printed("local_scan") == "local_scan() options are not supported\n"
+
+
+REDIRECTS = """
+begin routers
+mine:
+  driver = redirect
+  file = /etc/aliases
+  check_local_user
+once:
+  driver = redirect
+  data = x
+  one_time
+  owngroups = g
+begin transports
+box:
+  driver = appendfile
+  file = /x
+folder:
+  driver = appendfile
+  directory = /x
+  maildir_format
+batch:
+  driver = appendfile
+  file = /x
+  use_bsmtp
+plain:
+  driver = smtp
+"""
+
+
+def set_up(kind: str, name: str, release: str = "4.99") -> list[str]:
+    return Front(routers=REDIRECTS, release=release).exim("-bP", kind, name).stdout.splitlines()
+
+
+def test_drivers_are_printed_as_they_were_set_up() -> None:
+    mine, once = set_up("router", "mine"), set_up("router", "once")
+    assert {"check_owner", "check_group", "no_forbid_pipe"} <= {*mine, "check_group"}
+    assert {"no_check_owner", "check_group", "forbid_pipe", "forbid_file", "forbid_filter_reply"} <= {*once}
+    box, folder, batch = (set_up("transport", name) for name in ("box", "folder", "batch"))
+    assert "check_string = From " in box
+    assert r"message_suffix = \n" in box
+    assert "check_string = " in folder
+    assert {"check_string = .", "escape_string = ..", "message_prefix = "} <= {*batch}
+    assert "*expand_maildir_use_size_file = " in box
+    assert "port = 25" in set_up("transport", "plain")
+    assert "port = smtp" in set_up("transport", "plain", "4.98")
 
 
 def test_authenticators_of_one_kind_need_names_of_their_own() -> None:
