@@ -17,6 +17,31 @@ class ExpansionSwitches(ServerSwitches):
     )
     """A reference to a named list that does not exist defers; before, Exim ended with a panic log line."""
 
+    operator_numbers_checked: bool = switch(False, "expand_string_internal()", since("4.99", "ae9dce2eb"))
+    """A number after an underscore that is too large is refused; before, it wraps around."""
+
+    sort_by_fixed_comparisons: bool = switch(
+        False, "expand_string_internal()", since("4.93", "21aa05977", picks={"cf84d126b": "4.92"})
+    )
+    """``${sort`` has comparators of its own; before, any condition will do, made of the texts themselves."""
+
+    sha256_takes_length: bool = switch(False, "expand_string_internal()", since("4.93", "12e9bb25f"))
+    """``${sha256_N:`` is ``${sha2_N:``; before, what follows the underscore does not count."""
+
+    nhash_by_zero_refused: bool = switch(False, "compute_nhash()", since("4.99", "766d6a480"))
+    """``${nhash_N_M:`` with a number that is 0 fails; before, the process dies."""
+
+    sha3_by_openssl: bool = switch(False, "expand_string_internal()", since("4.91", "9c29c48f8"))
+    """``${sha3:`` is there with OpenSSL (1.1.1 and later), too; before, only with GnuTLS."""
+
+    json_looked_up: bool = switch(False, "src/lookups/json.c", since("4.93", "ffc92d69b"))
+    """There is a lookup of the type ``json``."""
+
+    header_as_list: bool = switch(
+        False, "expand_string_internal()", since("4.92", "bce15b621", item="bug 2272")
+    )
+    """``$lheader_name:`` is the header as a list; before, it is a variable, and unknown."""
+
     dnsdb_asks_dnssec: bool = switch(False, "dnsdb_find()", since("4.93", "ab0e957b0", item="HS/06"))
     """dnsdb lookups behave as ``dnssec_lax`` unless told otherwise; before, as ``dnssec_never``."""
 

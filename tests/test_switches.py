@@ -15,6 +15,8 @@ OF_THE_BUILD = {
     "version",
     "tls_library",
     "build_lacks",
+    "build_paths",
+    "headers_charset",
     "exim_user",
     "i18n",
     "ipv6",

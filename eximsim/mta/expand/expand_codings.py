@@ -11,6 +11,7 @@ from collections.abc import Callable
 from eximsim.mta.base import utf8
 from eximsim.mta.base.rfc2047 import parse_quote_2047, rfc2047_decode
 from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
 from eximsim.mta.process.ends import PanicDie
@@ -32,6 +33,9 @@ def _sha2(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _sha3(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    profile = expander.process.profile
+    if profile.tls_library != GNUTLS and not profile.sha3_by_openssl:
+        raise ExpansionFailed("sha3 only supported with GnuTLS 3.5.0 +")
     return _sha("sha3", {size: f"sha3_{size}" for size in ("224", "256", "384", "512")}, text, arg)
 
 
@@ -50,15 +54,16 @@ def _base64d(expander: Expander, text: str, arg: str | None, name: str) -> str:
     try:
         data = base64.b64decode("".join(text.split()).encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError):
-        raise ExpansionFailed(f'string "{text}" is not well-formed for "{name}" operator') from None
+        message = f'string {expander.told(text)} is not well-formed for "{name}" operator'
+        raise ExpansionFailed(message) from None
     return from_octets(data.partition(b"\0")[0])
 
 
 def _hex2b64(expander: Expander, text: str, arg: str | None, name: str) -> str:
     if not _HEX.fullmatch(text):
-        raise ExpansionFailed(f'"{text}" is not a hex string')
+        raise ExpansionFailed(f"{expander.told(text)} is not a hex string")
     if len(text) % 2:
-        raise ExpansionFailed(f'"{text}" contains an odd number of characters')
+        raise ExpansionFailed(f"{expander.told(text)} contains an odd number of characters")
     return base64.b64encode(bytes.fromhex(text)).decode("ascii")
 
 

@@ -15,7 +15,7 @@ from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
 from eximsim.mta.expand.expand_outside import authentication, crypteq
 from eximsim.mta.expand.expand_srs import inbound_srs
-from eximsim.mta.expand.expand_text import ascii_lower
+from eximsim.mta.expand.expand_text import ascii_lower, strcmpic
 from eximsim.mta.expand.expand_tree import Condition, Header, Variable
 from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
 from eximsim.mta.expand.expander import ConditionFunction, Expander, ExpansionFailed
@@ -101,10 +101,12 @@ def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
 
 def _bool(expander: Expander, condition: Condition, skipping: bool) -> bool:
     (text,) = _args(expander, condition, skipping)
-    return not skipping and _truth(text.strip(SPACES), condition.name == "bool_lax") == condition.wanted
+    if skipping:
+        return False
+    return _truth(expander, text.strip(SPACES), condition.name == "bool_lax") == condition.wanted
 
 
-def _truth(text: str, lax: bool) -> bool:
+def _truth(expander: Expander, text: str, lax: bool) -> bool:
     if not text:
         return False
     digits = text.removeprefix("-")
@@ -116,7 +118,7 @@ def _truth(text: str, lax: bool) -> bool:
     if word in ("false", "no"):
         return False
     if not lax:
-        raise ExpansionFailed(f'unrecognised boolean value "{text}"')
+        raise ExpansionFailed(f"unrecognised boolean value {expander.told(text)}")
     return True
 
 
@@ -130,7 +132,7 @@ def _comparison(expander: Expander, condition: Condition, skipping: bool) -> boo
     for arg in condition.args:
         texts.append(expander.string(arg, skipping=skipping))
         if numeric and not skipping:
-            numbers.append(_number(texts[-1]))
+            numbers.append(_number(expander, texts[-1]))
     if condition.fault is not None:
         raise expander.failure(condition.fault)
     if skipping:
@@ -140,11 +142,11 @@ def _comparison(expander: Expander, condition: Condition, skipping: bool) -> boo
     return _TESTS[condition.name](expander, *texts) == condition.wanted
 
 
-def _number(text: str) -> int:
+def _number(expander: Expander, text: str) -> int:
     try:
         return expanded_string_integer(text) if text else 0
     except EvalError as error:
-        raise ExpansionFailed(error.message) from None
+        raise ExpansionFailed(error.about(expander.told)) from None
 
 
 _NUMERIC: dict[str, Callable[[int, int], bool]] = {
@@ -162,17 +164,10 @@ def _ordered(compare: Callable[[Any, Any], bool], caseless: bool) -> _Test:
 
     def test(expander: Expander, left: str, right: str) -> bool:
         if caseless:
-            return compare(_strcmpic(octets(left).lower(), octets(right).lower()), 0)
+            return compare(strcmpic(left, right), 0)
         return compare(octets(left), octets(right))
 
     return test
-
-
-def _strcmpic(left: bytes, right: bytes) -> int:
-    """How Exim compares without regard to case: the beginning of a text comes after the whole of it."""
-    if left != right and right.startswith(left):
-        return 1
-    return (left > right) - (left < right)
 
 
 def _eq(expander: Expander, left: str, right: str) -> bool:
@@ -226,13 +221,15 @@ def _match_address(expander: Expander, text: str, items: str) -> bool:
 
 def _match_ip(expander: Expander, address: str, items: str) -> bool:
     if address and not string_is_ip_address(address)[0]:
-        raise ExpansionFailed(f'"{address}" is not an IP address')
+        raise ExpansionFailed(f"{expander.told(address)} is not an IP address")
     return _listed(expander, items, upward.match_ip(expander.process, address, items))
 
 
 def _listed(expander: Expander, items: str, found: ListMatch) -> bool:
     if found.rc is Rc.DEFER:
-        raise ExpansionFailed(f'unable to complete match against "{items}": {found.error}')
+        raise ExpansionFailed(
+            f"unable to complete match against {expander.told(items)}: {found.error or 'NULL'}"
+        )
     if expander.process.profile.list_match_sets_value:
         expander.set_value(found.value)
     return found.rc is Rc.OK

@@ -15,12 +15,20 @@ _MIN = -(1 << 63)
 
 
 class EvalError(Exception):
-    """An expression or number that cannot be read; ``position`` is how far reading came."""
+    """An expression or number that cannot be read; ``position`` is how far reading came.
 
-    def __init__(self, message: str, position: int = 0) -> None:
+    ``text`` is the number, as the message has it between quotes.
+    """
+
+    def __init__(self, message: str, position: int = 0, text: str = "") -> None:
         self.message = message
         self.position = position
+        self.text = text
         super().__init__(message)
+
+    def about(self, told: Callable[[str], str]) -> str:
+        """The message with the number as ``told`` makes it."""
+        return self.message.replace(f'"{self.text}"', told(self.text), 1)
 
 
 def eval_expr(text: str, *, decimal: bool = False) -> int:
@@ -45,7 +53,7 @@ def expanded_string_integer(text: str, *, positive: bool = False) -> int:
         return 0
     match = _INTEGER.match(text)
     if match is None:
-        raise EvalError(f'integer expected but "{text}" found')
+        raise EvalError(f'integer expected but "{text}" found', text=text)
     value = int(match[1])
     if value < 0 and positive:
         raise EvalError(f'non-negative integer expected but "{text}" found')
@@ -55,9 +63,9 @@ def expanded_string_integer(text: str, *, positive: bool = False) -> int:
         value *= scale
         rest = rest[1:]
     if not _MIN <= value <= _MAX:
-        raise EvalError(f'absolute value of integer "{text}" is too large (overflow)')
+        raise EvalError(f'absolute value of integer "{text}" is too large (overflow)', text=text)
     if rest.strip(" \t\n\v\f\r"):
-        raise EvalError(f'invalid integer "{text}"')
+        raise EvalError(f'invalid integer "{text}"', text=text)
     return value
 
 

@@ -21,10 +21,10 @@ from eximsim.mta.expand.expand_conditions import run_acl
 from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand.expand_lookups import search_findtype_partial
-from eximsim.mta.expand.expand_parse import read_answer
+from eximsim.mta.expand.expand_reader import c_int, int32
 from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
-from eximsim.mta.expand.expand_tree import Answer, Item, Template, Variable
+from eximsim.mta.expand.expand_tree import Item, Template
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction, string_marked
 from eximsim.mta.expand.imap_utf7 import imapfolder
 from eximsim.mta.process import upward
@@ -63,6 +63,8 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
     if "," in item.word and not expander.process.profile.lookup_options_known:
         raise ExpansionFailed(f'unknown lookup type "{item.word}"')
     kind = search_findtype_partial(item.word)
+    if kind.name == "json" and not expander.process.profile.json_looked_up:
+        raise ExpansionFailed('unknown lookup type "json"')
     keyed = bool(values)
     if kind.single_key and not keyed:
         raise ExpansionFailed(f'missing {{key}} for single-key "{item.word}" lookup')
@@ -79,7 +81,7 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
         if found.deferred:
             key = values[0] if keyed else query
             raise ExpansionFailed(
-                f'lookup of "{key}" gave DEFER: {_quoted(expander, found.error)}', defer=True
+                f"lookup of {expander.told(key)} gave DEFER: {_quoted(expander, found.error)}", defer=True
             )
         if found.numeric:
             expander.process.numeric = (*(expander.process.numeric[:1] or ("",)), *found.numeric[1:])
@@ -122,15 +124,10 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
         if item.fault is not None and len(item.args) >= wanted:
             raise expander.failure(item.fault)
         raise ExpansionFailed(f"missing '{{' for arg {len(values) + 1} of extract")
-    rest = item.args[wanted:]
-    fail = item.answer is not None and item.answer.fail
-    if len(rest) > 2 or (fail and len(rest) != 1) or (item.fault is not None and item.ends):
-        answer = read_answer(item, wanted)
-    else:
-        answer = Answer(rest[0] if rest else None, rest[1] if len(rest) > 1 else None, fail, item.fault)
+    answer = item.answers[wanted - 2]
 
     def find() -> str | None:
-        number = int(key.removeprefix("-") or "0") * (-1 if key.startswith("-") else 1) if numbered else None
+        number = _c_number(key) if numbered else None
         if item.word:
             return _extract_json(key, number, values[1], item.word == "jsons")
         if number is not None:
@@ -138,6 +135,11 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
         return expand_getkeyed(key, values[1])
 
     return expander.answered(item, answer, find, False)
+
+
+def _c_number(text: str) -> int:
+    """The number as Exim counts it up, in a C int."""
+    return int32(text.removeprefix("-") or "0") * (-1 if text.startswith("-") else 1)
 
 
 def _field(number: int, separators: str, text: str) -> str | None:
@@ -194,20 +196,19 @@ def _json_member(key: str, inner: str) -> str | None:
 
 
 def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
-    first = expander.string(item.args[0], skipping=skipping) if item.args else ""
-    field = first.strip(SPACES)
+    field = expander.string(item.args[0], skipping=skipping).strip(SPACES) if item.args else ""
     if item.args and not skipping and not field:
         raise ExpansionFailed('first argument of "listextract" must not be empty')
-    if item.args and not _NUMBER.fullmatch(field):
+    if not _NUMBER.fullmatch(field):
         raise ExpansionFailed('first argument of "listextract" must be numeric')
-    values = [first, *(expander.string(arg, skipping=skipping) for arg in item.args[1:])]
+    source = expander.string(item.args[1], skipping=skipping) if len(item.args) > 1 else ""
     if item.fault is not None:
         raise expander.failure(item.fault)
 
     def find() -> str | None:
-        number = int(field.removeprefix("-") or "0")
-        items = list(list_items(values[1]))
-        index = len(items) - number if field.startswith("-") else number - 1
+        number = _c_number(field)
+        items = list(list_items(source))
+        index = len(items) + number if number < 0 else number - 1
         return items[index] if number and 0 <= index < len(items) else None
 
     return expander.answered(item, item.answer, find, skipping)
@@ -217,12 +218,11 @@ def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
     if item.fault is not None and not item.args:
         raise expander.failure(item.fault)
     field = expander.string(item.args[0], skipping=skipping).strip(SPACES)
-    nodes = item.args[1].nodes if len(item.args) > 1 else ()
+    for variable in item.args[1:]:
+        expander.string(variable, skipping=skipping)
     if item.fault is not None:
         raise expander.failure(item.fault)
-    if len(nodes) != 1 or not isinstance(nodes[0], Variable):
-        raise ExpansionFailed('second argument of "certextract" must be a certificate variable')
-    name = nodes[0].name
+    name = item.word
     return expander.answered(
         item, item.answer, lambda: upward.expand_getcertele(expander.process, field, name), skipping
     )
@@ -237,22 +237,23 @@ def _substr(expander: Expander, item: Item, skipping: bool) -> str:
     numbers: list[str | None] = list(values[:-1])
     if len(values) == 2:
         numbers = [None, values[0]] if name == "length" else [values[0], None]
-    first, second = (_whole(number, index, name) for index, number in enumerate(numbers))
+    first, second = (_whole(expander, number, index, name) for index, number in enumerate(numbers))
     text = values[-1]
     if name == "hash":
         return compute_hash(text, first or 0, -1 if second is None else second)
     if name == "nhash":
-        return compute_nhash(text, first or 0, -1 if second is None else second)
+        guarded = expander.process.profile.nhash_by_zero_refused
+        return compute_nhash(text, first or 0, -1 if second is None else second, guarded=guarded)
     return extract_substr(text, first or 0, -1 if second is None else second)
 
 
-def _whole(text: str | None, index: int, name: str) -> int | None:
+def _whole(expander: Expander, text: str | None, index: int, name: str) -> int | None:
     if text is None:
         return None
-    value = int(text) if _INTEGER.fullmatch(text) else None if text else 0
+    value = c_int(int(text)) if _INTEGER.fullmatch(text) else None if text else 0
     if value is None or (index and value < 0):
         positive = " positive" if index else ""
-        raise ExpansionFailed(f'"{text}" is not a{positive} number (in "{name}" expansion)')
+        raise ExpansionFailed(f'{expander.told(text)} is not a{positive} number (in "{name}" expansion)')
     return value
 
 
@@ -293,7 +294,7 @@ def _hmac(expander: Expander, item: Item, skipping: bool) -> str:
     if skipping:
         return ""
     if algorithm not in ("md5", "sha1"):
-        raise ExpansionFailed(f'hmac algorithm "{algorithm}" is not recognised')
+        raise ExpansionFailed(f"hmac algorithm {expander.told(algorithm)} is not recognised")
     return hmac.new(octets(key), octets(text), algorithm).hexdigest()
 
 

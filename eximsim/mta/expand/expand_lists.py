@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
-from eximsim.mta.base.string import SPACES, in_quotes, list_items, octets, split_separator
+from eximsim.mta.base.string import from_octets, in_quotes, list_items, octets, split_separator
+from eximsim.mta.config import expansion_names
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
+from eximsim.mta.expand.expand_parse import parse_condition
+from eximsim.mta.expand.expand_text import strcmpic
 from eximsim.mta.expand.expand_tree import Item
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
 
@@ -95,7 +100,7 @@ _SORT_NUMERIC: dict[str, Callable[[int, int], bool]] = {
     ">": lambda left, right: left > right,
     ">=": lambda left, right: left >= right,
 }
-_SORT_TEXTS: dict[str, Callable[[bytes, bytes], bool]] = {
+_SORT_TEXTS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda left, right: left < right,
     "le": lambda left, right: left <= right,
     "gt": lambda left, right: left > right,
@@ -110,8 +115,43 @@ def _sorts_before(name: str, left: str, right: str) -> bool:
         except EvalError:
             return False
     if name.endswith("i"):
-        return _SORT_TEXTS[name[:2]](octets(left).lower(), octets(right).lower())
+        return _SORT_TEXTS[name[:2]](strcmpic(left, right), 0)
     return _SORT_TEXTS[name](octets(left), octets(right))
+
+
+def _comparator(expander: Expander, text: str, skipping: bool) -> str:
+    """The name of the comparison (identify_operator())."""
+    name = parse_condition(f"{text}{{}}{{}}").name if text[:1] not in (" ", "\t", "!", "\n") else ""
+    if not name:
+        found = from_octets(octets(text)[:16])
+        raise ExpansionFailed(f'condition name expected, but found "{found}"')
+    if name not in expansion_names.CONDITIONS or name in expander.lacking.conditions:
+        raise ExpansionFailed("")
+    if name not in _SORT_NUMERIC and name.removesuffix("i") not in _SORT_TEXTS:
+        raise ExpansionFailed("comparator not handled for sort")
+    return name
+
+
+def _sort_key(expander: Expander, item: Item) -> str:
+    told = expander.told(item.word)
+    try:
+        key = expander.string(item.args[2])
+    except ExpansionFailed as error:
+        message = f"field-extract in sort: {told}"
+        raise ExpansionFailed(message, forced=error.forced, defer=error.defer) from None
+    if not key:
+        raise ExpansionFailed(f"field-extract in sort: {told}")
+    return key
+
+
+def _condition_holds(expander: Expander, comparator: str, left: str, right: str) -> bool:
+    """What the condition says that is made of the texts, which are expanded once more."""
+    text = f"{comparator}{{{left}}}{{{right}}}"
+    try:
+        return expander.condition(parse_condition(text), skipping=False)
+    except ExpansionFailed as error:
+        message = f"comparison in sort: {text}"
+        raise ExpansionFailed(message, forced=error.forced, defer=error.defer) from None
 
 
 def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
@@ -121,24 +161,25 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
     """
     process = expander.process
     values = [expander.string(arg, skipping=skipping) for arg in item.args[:2]]
+    fixed = process.profile.sort_by_fixed_comparisons
+    comparator = values[1] if len(values) > 1 else ""
+    if fixed and len(values) > 1:
+        comparator = _comparator(expander, comparator, skipping)
     if len(item.args) > 2:
         expander.string(item.args[2], skipping=True)
     if item.fault is not None:
         raise expander.failure(item.fault)
     if skipping:
         return ""
-    source, comparator = values[0], values[1].strip(SPACES)
-    if comparator not in _SORT_NUMERIC and comparator.removesuffix("i") not in _SORT_TEXTS:
-        raise ExpansionFailed("comparator not handled for sort")
+    source = values[0]
     ordered: list[tuple[str, str]] = []
     with process.setting(item=process.variables.get("item")):
         for text in list_items(source):
             process.variables["item"] = text
-            key = expander.string(item.args[2])
-            if not key:
-                raise ExpansionFailed("field-extract in sort")
+            key = _sort_key(expander, item)
+            before = _sorts_before if fixed else partial(_condition_holds, expander)
             place = next(
-                (index for index, (other, _) in enumerate(ordered) if _sorts_before(comparator, key, other)),
+                (index for index, (other, _) in enumerate(ordered) if before(comparator, key, other)),
                 len(ordered),
             )
             ordered.insert(place, (key, text))

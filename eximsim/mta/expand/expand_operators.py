@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import ipaddr
 from eximsim.mta.base.parse import AddressError, Extracted, parse_find_address_end
 from eximsim.mta.base.string import (
     SPACES,
+    from_octets,
     join_items,
     list_items,
     octets,
@@ -35,13 +36,12 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"[0-9A-Za-z_.-]+")
 _PLAIN_LOCAL_PART = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-](?:[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]*[^.])?")
-_NOT_ALNUM = re.compile(r"([^0-9A-Za-z])")
+_NOT_ALNUM = re.compile(rb"([^0-9A-Za-z])")
 
 
 def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     """Evaluate ``${name:text}``: the text first, then, unless skipping, the operator."""
-    checked = expander.process.profile.operator_argument_checked
-    function, arg = _find(node.name, expander.lacking.operators, checked=checked)
+    function, arg = _find(expander, node.name)
     certificate = _certificate(node, expander.process)
     text = "" if certificate is not None else expander.string(node.body, skipping=skipping)
     if function is None:
@@ -53,8 +53,9 @@ def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     return function(expander, text, arg, node.name)
 
 
-def _find(name: str, lacking: Container[str], *, checked: bool) -> tuple[TextFunction | None, str | None]:
+def _find(expander: Expander, name: str) -> tuple[TextFunction | None, str | None]:
     """The function, and the argument, unless the underscore belongs to the name."""
+    lacking, profile = expander.lacking.operators, expander.process.profile
     whole = OPERATORS.get(name)
     if whole is not None and name not in lacking:
         return whole, None
@@ -62,9 +63,9 @@ def _find(name: str, lacking: Container[str], *, checked: bool) -> tuple[TextFun
     function = OPERATORS.get(stem)
     if function is None or stem in lacking:
         return None, None
-    if stem not in _WITH_ARGUMENT:
-        if not checked:
-            return lambda expander, text, arg, name: function(expander, text, None, stem), None
+    if stem not in _WITH_ARGUMENT or (stem == "sha256" and not profile.sha256_takes_length):
+        if not profile.operator_argument_checked:
+            return function, None
         raise ExpansionFailed(f'unknown expansion operator "{name}" ("{stem}" does not take an _arg)')
     return function, arg
 
@@ -97,7 +98,8 @@ def _quote_local_part(expander: Expander, text: str, arg: str | None, name: str)
 
 
 def _rxquote(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return _NOT_ALNUM.sub(r"\\\1", text)
+    escaped = _NOT_ALNUM.sub(rb"\\\1", octets(text))
+    return from_octets(escaped)
 
 
 def _escape(expander: Expander, text: str, arg: str | None, name: str) -> str:
@@ -116,7 +118,7 @@ def _expand(expander: Expander, text: str, arg: str | None, name: str) -> str:
     try:
         return expander.expand(text)
     except ExpansionFailed as error:
-        message = f'internal expansion of "{text}" failed: {error.message}'
+        message = f"internal expansion of {expander.told(text)} failed: {error.message}"
         raise ExpansionFailed(message, forced=error.forced, defer=error.defer) from None
 
 
@@ -199,13 +201,13 @@ def _expand_listnamed(process: Process, name: str, kinds: tuple[str, ...], typed
 def _mask(expander: Expander, text: str, arg: str | None, name: str) -> str:
     kind, offset = string_is_ip_address(text, mask=True)
     if not kind:
-        raise ExpansionFailed(f'"{text}" is not an IP address')
+        raise ExpansionFailed(f"{expander.told(text)} is not an IP address")
     if not offset:
-        raise ExpansionFailed(f'missing mask value in "{text}"')
+        raise ExpansionFailed(f"missing mask value in {expander.told(text)}")
     bits = int(text[offset + 1 :])
     value, width = ipaddr.host_aton(text[:offset])
     if bits > width:
-        raise ExpansionFailed(f'mask value too big in "{text}"')
+        raise ExpansionFailed(f"mask value too big in {expander.told(text)}")
     value = ipaddr.host_mask(value, width, bits)
     shortened = arg is not None and arg.startswith("n") and expander.process.profile.mask_shortens
     if kind == 6 and shortened:
@@ -214,7 +216,7 @@ def _mask(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _ipv6norm(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return ipaddr.ipv6_nmtoa(_ipv6(text))
+    return ipaddr.ipv6_nmtoa(_ipv6(expander, text))
 
 
 def _bless(expander: Expander, text: str, arg: str | None, name: str) -> str:
@@ -223,12 +225,12 @@ def _bless(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _ipv6denorm(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return ipaddr.host_nmtoa(_ipv6(text), 128, separator=":")
+    return ipaddr.host_nmtoa(_ipv6(expander, text), 128, separator=":")
 
 
-def _ipv6(text: str) -> int:
+def _ipv6(expander: Expander, text: str) -> int:
     if not string_is_ip_address(text)[0]:
-        raise ExpansionFailed(f'"{text}" is not an IP address')
+        raise ExpansionFailed(f"{expander.told(text)} is not an IP address")
     return ipaddr.ipv6_of(text)
 
 

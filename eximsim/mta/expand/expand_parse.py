@@ -20,7 +20,7 @@ _SUBS = {
     "hash": (2, 3),
     "hmac": (3, 3),
     "imapfolder": (1, 3),
-    "length": (2, 3),
+    "length": (2, 2),
     "listquote": (2, 2),
     "nhash": (2, 3),
     "perl": (1, 9),
@@ -61,13 +61,6 @@ def _is_no_number(text: str | None) -> bool:
     return bool(text and (field := text.strip(SPACES)) and not _NUMBER.fullmatch(field))
 
 
-def read_answer(item: Item, wanted: int) -> Answer:
-    """What follows the ``wanted`` arguments of an item of which only its first one tells how many it has."""
-    reader = ItemReader(item.text)
-    reader.position = item.ends[wanted - 1]
-    return reader.answer(item.name)
-
-
 class ItemReader(ConditionReader):
     """A reader that knows items."""
 
@@ -102,31 +95,56 @@ class ItemReader(ConditionReader):
         return Item(name, (*args, query), word, answer=None if self.dead else self.answer(name))
 
     def _extract(self, name: str) -> Item:
+        """What follows the second argument, or the third, may be yes and no: that shows at run time."""
         word = ""
         if self.skip_spaces() != "{" and self.text.startswith("json", self.position):
             word = "jsons" if self.text.startswith("jsons", self.position) else "json"
             self.position += len(word)
         args: list[Template] = []
-        ends: list[int] = []
-        while len(args) < 5 and self.accept("{"):
+        starts: list[int] = []
+        while len(args) < 5 and self.skip_spaces() == "{":
+            starts.append(self.position)
+            self.position += 1
             args.append(self.braced())
             if self.dead:
-                return Item(name, tuple(args), word)
+                break
             self.position += 1
-            ends.append(self.position)
+        dead, tail = self.dead, self.position
+        answers: list[Answer] = []
+        for taken in (2, 3):
+            answers.append(self._answer_of(name, args[taken:], [*starts[taken:], tail]))
+            self.dead, self.position = dead, tail
+        if dead:
+            return Item(name, tuple(args), word, answers=tuple(answers))
+        fail = self.text.startswith("fail", self.position)
+        self.position += 4 * fail
+        fault = None if self.accept("}") else self.fault("missing '}' closing extract", curly=True)
+        return Item(name, tuple(args), word, answers=tuple(answers), fault=fault)
+
+    def _answer_of(self, name: str, rest: list[Template], starts: list[int]) -> Answer:
+        """The yes and no strings among what was read already, as ``answer()`` reads them."""
+        if not rest or (self.dead and len(rest) == 1):
+            return Answer(rest[0]) if rest else self.answer(name)
+        self.position = starts[1]
+        no: Template | None = None
         fail = False
-        if self.text.startswith("fail", self.position):
-            self.position += 4
+        if len(rest) > 1:
+            no = rest[1]
+            if self.dead and len(rest) == 2:
+                return Answer(rest[0], no)
+            self.position = starts[2]
+        elif self.peek() != "}":
+            if self.read(NAME) != "fail":
+                return Answer(rest[0], fault=self.fault(f'syntax error in "{name}" item - "fail" expected'))
             fail = True
-        if not self.accept("}"):
-            fault = self.fault("missing '}' closing extract", curly=True)
-            return Item(name, tuple(args), word, fault=fault, text=self.text, ends=tuple(ends))
-        return Item(name, tuple(args), word, answer=Answer(fail=fail), text=self.text, ends=tuple(ends))
+        return self.answer_end(rest[0], no, fail)
 
     def _with_answer(self, name: str) -> Item:
         """``env`` (one argument), ``listextract`` and ``certextract`` (two), then yes and no."""
         args: list[Template] = []
         for message in _ANSWERED[name]:
+            if name == "certextract" and args:
+                return self._certificate(name, args[0], message)
             arg = self.argument(message)
             if isinstance(arg, Fault):
                 return Item(name, tuple(args), fault=arg)
@@ -137,6 +155,20 @@ class ItemReader(ConditionReader):
                 fault = self.fault('first argument of "listextract" must be numeric')
                 return Item(name, tuple(args), fault=fault)
         return Item(name, tuple(args), answer=self.answer(name))
+
+    def _certificate(self, name: str, field: Template, missing: str) -> Item:
+        """The end of ``certextract``: the word of the item is the variable, whose name is not expanded."""
+        if not self.accept("{"):
+            return Item(name, (field,), fault=self.fault(missing, curly=True))
+        if self.peek() != "$":
+            told = 'second argument of "certextract" must be a certificate variable'
+            return Item(name, (field,), fault=self.fault(told))
+        self.position += 1
+        variable = self.template(brace_ends=True, dollar=False)
+        if self.dead:
+            return Item(name, (field, variable))
+        self.position += 1
+        return Item(name, (field,), variable.constant or "", answer=self.answer(name))
 
     def _iterate(self, name: str) -> Item:
         """``filter``, ``map`` and ``reduce``: a list, an initial value, and what to do with each item."""
@@ -173,17 +205,22 @@ class ItemReader(ConditionReader):
 
     def _sort(self, name: str) -> Item:
         args: list[Template] = []
+        start = self.position
         for what in ("list", "comparator", "extractor"):
             if not self.accept("{"):
                 fault = self.fault(f"missing '{{' for {what} arg of sort", curly=True)
                 return Item(name, tuple(args), fault=fault)
+            start = self.position
             args.append(self.template(brace_ends=True, dollar=what != "comparator"))
             if self.dead:
                 return Item(name, tuple(args))
             self.position += 1
+        word = self.text[start : self.position - 1]
         closed = self.peek() == "}"
         self.position += 1
-        return Item(name, tuple(args), fault=None if closed else self.fault('missing } at end of "sort"'))
+        return Item(
+            name, tuple(args), word, fault=None if closed else self.fault('missing } at end of "sort"')
+        )
 
     def _prvscheck(self, name: str) -> Item:
         args, fault = self.subs(2, 3, name)

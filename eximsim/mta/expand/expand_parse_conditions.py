@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_reader import NAME, NAME_MAX, Reader
 from eximsim.mta.expand.expand_tree import Condition, Fault, Template
@@ -23,7 +24,7 @@ class ConditionReader(Reader):
             self.position += 1
         name = self._condition_name()
         if not name:
-            found = self.text[self.position : self.position + 16]
+            found = from_octets(octets(self.text[self.position : self.position + 16])[:16])
             return Condition("", fault=self.fault(f'condition name expected, but found "{found}"'))
         if name in COMPARISONS:
             return self._comparison(name, wanted)

@@ -118,13 +118,13 @@ class Reader:
         if is_alpha(char):
             return self.plain_variable(braced=False)
         if _is_digit(char):
-            return Numeric(_int32(self.read(_DIGITS)))
+            return Numeric(int32(self.read(_DIGITS)))
         if char != "{":
             return self.fault("$ not followed by letter, digit, or {")
         self.position += 1
         char = self.peek()
         if _is_digit(char):
-            number = _int32(self.read(_DIGITS))
+            number = int32(self.read(_DIGITS))
             if self.peek() != "}":
                 return self.fault("} expected after number")
             self.position += 1
@@ -219,6 +219,10 @@ class Reader:
             if self.read(NAME) != "fail":
                 return Answer(yes, fault=self.fault(f'syntax error in "{name}" item - "fail" expected'))
             fail = True
+        return self.answer_end(yes, no, fail)
+
+    def answer_end(self, yes: Template, no: Template | None, fail: bool) -> Answer:
+        """What follows the yes and no strings, which has to be the item's closing brace."""
         if not self.accept("}"):
             self.position += 1
             where = "did not close with '}' after forcedfail" if fail else "did not close with '}'"
@@ -244,7 +248,7 @@ def _joined(nodes: list[Node]) -> Template:
     if not merged:
         return Template((), "")
     only = merged[0] if len(merged) == 1 else None
-    return Template(tuple(merged), only.text if isinstance(only, Literal) else None)
+    return Template(tuple(merged), only.text.partition("\0")[0] if isinstance(only, Literal) else None)
 
 
 def is_alpha(char: str) -> bool:
@@ -256,7 +260,14 @@ def _is_digit(char: str) -> bool:
     return char.isascii() and char.isdigit()
 
 
-def _int32(digits: str) -> int:
+def int32(digits: str) -> int:
     """The number as a C int, which wraps around: the last 32 decimal digits decide the last 32 bits."""
-    value = int(digits[-32:]) & 0xFFFFFFFF
+    return c_int(int(digits[-32:]), wrapped=True)
+
+
+def c_int(value: int, *, wrapped: bool = False) -> int:
+    """The number as a C int; as a long, which it was before, it has a largest and a smallest value."""
+    if not wrapped:
+        value = min(max(value, -1 << 63), (1 << 63) - 1)
+    value &= 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value

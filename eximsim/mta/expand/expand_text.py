@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expander import ExpansionFailed
+from eximsim.mta.process.ends import ProcessDied
+
+SIGFPE = 8
 
 _HASH_CODES = b"abcdefghijklmnopqrtsuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _PRIMES = (
@@ -20,6 +23,19 @@ def ascii_lower(text: str) -> str:
 def ascii_upper(text: str) -> str:
     """``text`` with a to z in upper case and nothing else changed."""
     return text.upper() if text.isascii() else from_octets(octets(text).upper())
+
+
+def strcmpic(left: str, right: str) -> int:
+    """Below, at or above 0 as ``left`` is before, at or after ``right`` without regard to case.
+
+    A text that another one begins with comes after it, as it does in Exim. Source: strcmpic(), src/string.c.
+    """
+    first, second = octets(left).lower(), octets(right).lower()
+    for index, octet in enumerate(first):
+        difference = octet - (second[index] if index < len(second) else 0)
+        if difference:
+            return difference
+    return second[len(first)] if len(second) > len(first) else 0
 
 
 def extract_substr(text: str, offset: int, length: int) -> str:
@@ -64,10 +80,10 @@ def compute_hash(text: str, length: int, limit: int) -> str:
     return bytes(_HASH_CODES[octet % limit] for octet in data[:length]).decode("ascii")
 
 
-def compute_nhash(text: str, first: int, second: int) -> str:
+def compute_nhash(text: str, first: int, second: int, *, guarded: bool) -> str:
     """The numeric hash: a number below ``first``, or ``a/b`` below ``first`` and ``second`` if that is given.
 
-    Source: compute_nhash().
+    A division by zero ends the process; with two it may be ``guarded`` against. Source: compute_nhash().
     """
     total = 0
     index = 0
@@ -78,9 +94,11 @@ def compute_nhash(text: str, first: int, second: int) -> str:
         index -= 1
     if second < 0:
         if first == 0:
-            raise ExpansionFailed("")
+            raise ProcessDied(SIGFPE)
         return str(total % first)
     if first == 0 or second == 0:
-        raise ExpansionFailed("")
+        if guarded:
+            raise ExpansionFailed("")
+        raise ProcessDied(SIGFPE)
     total %= first * second
     return f"{total // second}/{total % second}"

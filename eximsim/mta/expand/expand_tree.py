@@ -88,8 +88,7 @@ class Item:
     """``${name ...}`` with arguments in braces.
 
     ``word`` is the unbraced word that some items have (the lookup type, ``json``). ``fault`` shows once the
-    arguments have been expanded. ``ends`` are the places in ``text`` behind the arguments, of an item whose
-    first argument decides how many there are.
+    arguments have been expanded.
     """
 
     name: str
@@ -98,8 +97,8 @@ class Item:
     condition: Condition | None = None
     answer: Answer | None = None
     fault: Fault | None = None
-    text: str = field(default="", compare=False)
-    ends: tuple[int, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    """What follows the second argument, and the third, if only evaluation tells where the answer begins."""
 
 
 Node = Literal | Numeric | Variable | Header | Operator | Item | Fault

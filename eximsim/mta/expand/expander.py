@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
+from eximsim.mta.base.string import in_quotes
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import (
@@ -94,7 +95,7 @@ class Expander:
         try:
             made = "".join([self._node(node, skipping) for node in template.nodes])
             process.effort.spend(len(made))
-            return made
+            return made if "\0" not in made else made.partition("\0")[0]
         finally:
             process.debug_depth -= 1
 
@@ -122,6 +123,8 @@ class Expander:
     def header(self, node: Header) -> str | None:
         """The content of a header; None if there is none, which its name may be to blame for."""
         first = node.kind[0]
+        if first == "l" and not self.process.profile.header_as_list:
+            raise ExpansionFailed(f'unknown variable name "{node.kind}_{node.name[:-1]}"')
         value = find_header(
             self.process,
             node.name,
@@ -168,6 +171,10 @@ class Expander:
             elif message == "missing } at end of string":
                 message += hint
         return ExpansionFailed(message)
+
+    def told(self, text: str) -> str:
+        """A text in a message, in quotes."""
+        return in_quotes(text) if self.process.profile.expansion_errors_quoted else f'"{text}"'
 
     # ---- what items share ---------------------------------------------------------------------------
 

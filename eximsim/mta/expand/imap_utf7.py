@@ -15,7 +15,9 @@ def imapfolder(expander: Expander, item: Item, skipping: bool) -> str:
     """The item; without separator a slash parts folders."""
     values = expander.subs(item, skipping=skipping)
     if len(values) > 1 and len(octets(values[1])) != 1:
-        raise ExpansionFailed(f'IMAP folder separator must be one character, found "{values[1]}"')
+        raise ExpansionFailed(
+            f"IMAP folder separator must be one character, found {expander.told(values[1])}"
+        )
     if skipping:
         return ""
     separator = values[1] if len(values) > 1 else "/"
