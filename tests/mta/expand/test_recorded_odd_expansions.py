@@ -50,7 +50,8 @@ warn:
  warn set acl_m0 = $acl_arg1
 """
 KEYS = (
-    'a: one\nb: two\n*.c: wild\n*: any\n"q k": quoted\nd.ex: x=1 y="2 3" z\n10.0.0.0/8: net\n^r.x: regex\ne:\n'
+    'a: one\nb: two\n*.c: wild\n*: any\n"q k": quoted\nd.ex: x=1 y="2 3" z\n'
+    "10.0.0.0/8: net\n^r.x: regex\ne:\n"
 )
 FILES = {
     "/srv/exp/conf": CONFIG.encode(),
