@@ -384,6 +384,8 @@ class SmtpIn(SmtpSession):
             if received.deliver and self._may_deliver():
                 self._accepted.append(received.message_id)
             process.message_id = ""
+        if received.message_id is not None and process.host_checking:
+            process.message_id = received.message_id
         if not self._accepted:
             cutthrough.cancel(process)
         self.reset()

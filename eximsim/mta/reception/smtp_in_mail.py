@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from eximsim.mta.reception.smtp_session import AclAnswer, SmtpSession
 
 _HUGE = 2**31 - 1
+_SIZE = re.compile(r"[+-]?[0-9]+")
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 
 
@@ -48,6 +50,10 @@ def extract_option(text: str) -> tuple[str, str, str] | None:
     text = text.rstrip(SPACES)
     at = len(text) - 1
     while at > 0 and text[at] != "=" and text[at] not in SPACES:
+        if text[at] == '"':
+            at = text.rfind('"', 0, at)
+            if at <= 0:
+                return None
         at -= 1
     if at < 0:
         return None
@@ -64,20 +70,27 @@ def extract_option(text: str) -> tuple[str, str, str] | None:
 
 
 def _mail_options(session: SmtpSession, text: str) -> str:
-    """Take off the options of MAIL that are known; what is left."""
+    """Take off the options of MAIL that are known, from behind; what is left.
+
+    One without its value, or whose value is none, goes without a word.
+    """
     while session.esmtp and (found := extract_option(text)) is not None:
         before, name, value = found
         option = _MAIL_OPTIONS.get(name.upper())
-        if option is None or (not value and name.upper() not in _WITHOUT_VALUE) or not option(session, value):
+        if option is None or (name.upper() == "SMTPUTF8" and not session.process.profile.i18n):
             return text
+        needs_value = name.upper() not in _WITHOUT_VALUE
+        if (needs_value and not value) or not option(session, value):
+            return before  # an option with a bad value is gone, and ends the options
         text = before
     return text
 
 
 def _opt_size(session: SmtpSession, value: str) -> bool:
-    if not (value.isascii() and value.isdigit()):
+    if _SIZE.fullmatch(value) is None:
         return False
-    session.reception.envelope.message_size = min(int(value[:20]), _HUGE)
+    size = int(value[:20])
+    session.reception.envelope.message_size = min(size, _HUGE) if size >= 0 else _HUGE
     return True
 
 
@@ -133,8 +146,6 @@ def _opt_prdr(session: SmtpSession, value: str) -> bool:
 
 def _opt_smtputf8(session: SmtpSession, value: str) -> bool:
     process, reception = session.process, session.reception
-    if not process.profile.i18n:
-        return False
     if not session.smtputf8_advertised:
         session.error("syntax", 501, "SMTPUTF8 used when not advertised")
         raise _Refused
@@ -177,9 +188,15 @@ def _rcpt_options(session: SmtpSession, text: str) -> tuple[str, str | None, fro
                 session.error("syntax", 501, "Invalid value for NOTIFY parameter")
                 raise _Refused
         else:
-            return text, orcpt, notify
+            return _put_back(text, before, name), orcpt, notify
         text = before
     return text, orcpt, notify
+
+
+def _put_back(text: str, before: str, name: str) -> str:
+    """The data of RCPT with what is no option after all: a blank before a word without a sign becomes one."""
+    rest = text.rstrip(SPACES)[len(before) + 1 :]
+    return f"{before}={name}" if rest == name else f"{before} {rest}"
 
 
 def _address(session: SmtpSession, text: str, *, allow_null: bool) -> Extracted | None:
