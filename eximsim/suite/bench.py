@@ -319,7 +319,7 @@ class Bench:
         job: dict[str, Any] = {
             "directory": d, "exim": [int(mine.exim_uid), int(mine.exim_gid)], "ahead": ahead,
             "caller": [int(mine.caller_uid), int(mine.caller_gid), int(mine.exim_gid)],
-            "ipv4": mine.ipv4,
+            "ipv4": mine.ipv4, "cookie": "own_cookie_known" in self._tree.era,
             "port_n": mine.port_n if "ports_sorted_by_name" in self._tree.era else "PORT_N",
             "env": {"USER": mine.caller, "SHELL": mine.shell, "EXIM_TEST_NUMBER": case.name, "TERM": "dumb",
                     "PATH": _PATH.format(d), "LC_ALL": "C"},

@@ -40,6 +40,8 @@ CHANGES = (
            until="beb5d85c7"),
     Change("pids_after_blank", "beb5d85c7", "(pid=|pid |PID: )", "so is 'pid '", until="4da19af65"),
     Change("pids_numbered", "4da19af65", r'"p%s", \$next_pid', "process numbers become p1234, p1235, ..."),
+    Change("own_cookie_known", "4da19af65", r"|\d+ )?setsockopt FASTOPEN",
+        "goldens are of a machine with a TCP Fast Open cookie for its own address"),
     Change("connection_ids", "4e871f9b2", r" Ci=\K", "connection ids in the log are process numbers"),
     Change("leading_pids_numbered", "0288c50a8", "bytes remain in|SMTP accept",
            "a process number at the start of a debug line is numbered"),

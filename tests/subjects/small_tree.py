@@ -24,6 +24,7 @@ while(<IN>)
   print MUNGED;
   }
 }
+# (ppppp |\d+ )?setsockopt FASTOPEN
 $munges =
   { 'none' => {}
   };

@@ -103,6 +103,21 @@ def test_what_the_kernel_knows_of_connections_is_the_same_for_each_test(benched:
     assert [_run(benched, tree, "0009").reason for _ in range(2)] == ["", ""]
 
 
+def test_in_older_trees_the_kernel_has_no_cookie_for_its_own_address(
+    tree: Path, exim: Path, tmp_path: Path
+) -> None:
+    if lack := why_not(exim):
+        pytest.skip(lack)
+    older = Path(shutil.copytree(tree, tmp_path / "older"))
+    rules = older / "runtest"
+    rules.write_text(rules.read_text().replace("FASTOPEN", ""))
+    made = Benched(older, exim, compiled(older))
+    try:
+        assert _run(made, older, "0009").texts["stdout"] == "unknown\n"
+    finally:
+        made.close()
+
+
 def test_a_tree_is_found_from_where_one_is(tree: Path, exim: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if lack := why_not(exim):
         pytest.skip(lack)
