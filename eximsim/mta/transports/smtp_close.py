@@ -17,8 +17,11 @@ QUIT_TIMEOUT = 1.0
 """How long the reply to QUIT is waited for, in seconds; and then the end of the connection."""
 
 
-def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
-    """QUIT if the session is in order, then close; the reply to QUIT is waited for so many seconds."""
+def end_session(sx: SmtpContext, *, quit_timeout: float = 0, forgotten: bool = False) -> None:
+    """QUIT if the session is in order, then close; the reply to QUIT is waited for so many seconds.
+
+    ``forgotten``: the host's name and address are not known any more when the event is raised.
+    """
     if sx.dialogue is None:
         return
     profile = sx.process.profile
@@ -41,7 +44,7 @@ def end_session(sx: SmtpContext, *, quit_timeout: float = 0) -> None:
     lost = sx.process.lost_session
     if lost is not None and lost.socket_reused:
         sx.process.lost_session = replace(lost, log_open=sx.process.main_log_open)
-    with sx.process.setting(host=None if sx.verify else sx.process.variables.get("host")):
+    with sx.process.setting(**({"host": None, "host_address": None} if forgotten else {})):
         sx.raise_event("tcp:close")
     if profile.command_log is CommandLog.AT_CLOSE:
         smtp_debug_cmd_report(sx.process, sx.command_log)

@@ -194,7 +194,7 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
         if call.is_recipient and call.settings.use_sender:
             cutthrough.cancel(call.process)
         over_tls = sx.tls is not None
-        end_session(sx, quit_timeout=QUIT_TIMEOUT)
+        end_session(sx, quit_timeout=QUIT_TIMEOUT, forgotten=True)
         cutthrough.another_ends(call.process, over_tls=over_tls)
         _report(sx)
         return

@@ -87,7 +87,8 @@ def ask(call: Callout, sx: SmtpContext) -> Rc | None:
             _dialogue(call, sx)
         except _Refused as refusal:
             _refused(call, sx, refusal.step)
-        end_session(sx, quit_timeout=QUIT_TIMEOUT if process.profile.callout_quit_reply_read else 0)
+        patience = QUIT_TIMEOUT if process.profile.callout_quit_reply_read else 0
+        end_session(sx, quit_timeout=patience, forgotten=True)
         return None
 
 
