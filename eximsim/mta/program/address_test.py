@@ -10,7 +10,7 @@ from eximsim.mta.base.parse import AddressError
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
-from eximsim.mta.routing.rewrite import rewrite_address, rewrite_address_qualify
+from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewritten_by_rule
 from eximsim.mta.routing.route import route_address
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Dnssec, Errno, HostStatus, Rc
@@ -42,11 +42,10 @@ def test_address(process: Process, text: str, seen: set[str], *, is_recipient: b
         process.out(f"syntax error: {error.message}\n")
         return Rc.FAIL
     address = rewrite_address_qualify(process, address, is_recipient=is_recipient)
-    if process.config.rewrites:
-        rewritten = rewrite_address(process, address, is_recipient=is_recipient)
-        if rewritten != address:
-            process.out(f"Address rewritten as: {rewritten}\n")
-            address = rewritten
+    rewritten = rewritten_by_rule(process, address, is_recipient=is_recipient)
+    if rewritten is not None:
+        process.out(f"Address rewritten as: {rewritten}\n")
+        address = rewritten
     found = _Found()
     pending = [deliver_make_addr(address)]
     while pending:

@@ -382,6 +382,7 @@ class SmtpSession:
         self.past_chunks = False
         if self.reader is None:
             self.take_sender()
+            self.reception.envelope.discarded = False
             self.reader = DataReader(strict=False)
             self.reception.headers = [Header("P", "")]  # a place for Received:, which shows in the reject log
 

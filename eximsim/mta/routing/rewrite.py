@@ -106,6 +106,13 @@ def rewrite_address(
     return _rewritten(process, state, flag, process.config.rewrites, whole=False).subject
 
 
+def rewritten_by_rule(process: Process, address: str, *, is_recipient: bool) -> str | None:
+    """What rules make of a qualified envelope address, perhaps the same; None if none of them applies."""
+    flag = ENVELOPE_TO if is_recipient else ENVELOPE_FROM
+    state = _rewritten(process, _Address(address, address), flag, process.config.rewrites, whole=False)
+    return state.subject if state.ruled else None
+
+
 def rewrite_one(process: Process, address: str, flag: str) -> str:
     """What the rules with ``flag`` (one of ``WHERE``) make of an address, without its phrase.
 
@@ -136,10 +143,12 @@ class _Address:
     """The header lines in which each change is noted."""
     constant: bool = False
     """It lies in memory that cannot be written, and that will be tried."""
+    ruled: bool = False
+    """A rule has made it what it is, perhaps what it was before."""
 
     def become(self, process: Process, found: Extracted, text: str, *, whole: bool) -> None:
         """Take the new address in its text, which counts only if ``whole``."""
-        self.subject, self.constant = found.address, False
+        self.subject, self.constant, self.ruled = found.address, False, True
         if whole:
             self.text, self.start = _fixed_phrases(process, text, found)
             self.end, self.whole = self.start + len(found.address), True

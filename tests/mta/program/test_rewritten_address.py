@@ -24,3 +24,9 @@ TRANSPORT = "begin transports\nt:\n  driver = appendfile\n  file = /dev/null\n"
 def test_an_address_is_rewritten_before_it_is_routed(option: str, flags: str, told: str) -> None:
     front = Front(routers=RULES.format(flags, TRANSPORT))
     assert front.exim(option, "a@one.ex").stdout == told
+
+
+def test_a_rule_that_makes_of_it_what_it_was_is_told_of_too() -> None:
+    front = Front(routers=RULES.replace("$1@two.ex", "$0").format("T", TRANSPORT))
+    told = "Address rewritten as: a@one.ex\na@one.ex verified\n"
+    assert front.exim("-bv", "a@one.ex").stdout == told

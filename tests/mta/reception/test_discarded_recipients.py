@@ -32,3 +32,18 @@ def test_another_message_goes_to_nobody(program: str) -> None:
     heard, ended, log = ran(program, "RSET", "MAIL FROM:<t@x>\r\n")
     assert (heard[0][:3], ended) == ("354", 0)
     assert log[-2:] == ["M1 => blackhole (RCPT ACL discarded recipients)", "M1 Completed"]
+
+
+def test_a_message_that_came_in_a_chunk_ends_it() -> None:
+    stdin = (
+        "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@one.test.ex>\r\nBDAT 5 LAST\r\n\r\nhi\n"
+        "RCPT TO:<b@one.test.ex>\r\nDATA\r\nQUIT\r\n"
+    )
+    acl = "check_rcpt:\n  discard\n"
+    (one,) = done(scenario(acl=acl, runs=[{"argv": ["-bs", "-odq"], "stdin": stdin}]), "4.96")
+    assert one.stdout[-5:-1] == (
+        "503 sender not yet given",
+        "503-All RCPT commands were rejected with this error:",
+        "503-503 sender not yet given",
+        "503 valid RCPT command must precede DATA",
+    )
