@@ -104,8 +104,9 @@ def host_check(process: Process, line: CommandLine, stdin: bytes) -> int:
         "**** This is not for real!\n\n"
     )
     session = SmtpIn(reception, lambda message_id: None, Submitter(process.machine.user))
+    sender, _ = set_sender(process, line, smtp=False)
     announce(session)
-    code = _converse(process, session, stdin)
+    code = _converse(process, session, stdin, calling=sender)
     return code if session.gave_up else 0
 
 
@@ -142,11 +143,19 @@ def _split_port(process: Process) -> None:
                 process.variables[port_name] = port
 
 
-def _converse(process: Process, session: SmtpIn, stdin: bytes) -> int:
-    """Drive a session from standard input to standard output; Exim's exit code."""
+def _converse(process: Process, session: SmtpIn, stdin: bytes, calling: str | None = None) -> int:
+    """Drive a session from standard input to standard output; Exim's exit code.
+
+    ``calling`` is the sender that there is until the first command: whoever calls, if a session is tested.
+    """
+
+    def start() -> Iterator[Action]:
+        with process.setting(sender_address=calling or process.variables.get("sender_address")):
+            return session.start()
+
     try:
         steps = (
-            session.start,
+            start,
             partial(_wait_for_input, process, session),
             partial(session.feed, stdin),
             partial(_end_of_input, process, session),

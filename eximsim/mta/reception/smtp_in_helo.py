@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import SPACES, string_is_ip_address, string_printing
 from eximsim.mta.config.options import release
+from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
@@ -75,6 +76,8 @@ def _hello(session: SmtpSession, argument: str, verb: str) -> None:
         return
     if not reception.sender_host_unknown and not _name_client(session, verb):
         return
+    if not reception.sender_host_unknown:
+        argument = ascii_lower(argument.split(maxsplit=1)[0]) if argument.strip(SPACES) else ""
     acl = process.config.main.text("acl_smtp_helo")
     user_message = None
     if acl is not None:

@@ -580,3 +580,18 @@ def test_recipients_of_whom_there_are_none_are_no_variable_in_some_releases(rele
     acls = "m:\n  discard\np:\n  accept logwrite = <${listcount:$recipients}>"
     front = Front("acl_smtp_mail = m\nacl_smtp_rcpt = accept\nacl_smtp_predata = p", acls, release=release)
     assert front.smtp("HELO x", "MAIL FROM:<a@b.ex>", "RCPT TO:<a@d.ex>", "DATA", "QUIT")[3][:3] == reply
+
+
+def test_a_refused_name_of_a_client_is_logged_in_small_letters() -> None:
+    front = Front("acl_smtp_helo = h\nacl_smtp_rcpt = r", "h:\n deny\nr:\n accept\n")
+    said = front.exim("-bh", "192.0.2.7", stdin="EHLO C.Ex\r\nQUIT\r\n").stderr
+    assert "rejected EHLO or HELO c.ex\n" in said
+    assert "H=(C.Ex)" in said
+
+
+def test_a_tested_session_begins_with_the_sender_of_whoever_calls() -> None:
+    acls = "c:\n warn logwrite = C <$sender_address>\n accept\nh:\n accept logwrite = H <$sender_address>\n"
+    front = Front("acl_smtp_connect = c\nacl_smtp_helo = h", acls)
+    said = front.exim("-bh", "192.0.2.7", stdin="EHLO c.ex\r\nQUIT\r\n").stderr
+    assert "LOG: C <caller@here.ex>\n" in said
+    assert "LOG: H <>\n" in said
