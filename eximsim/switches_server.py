@@ -178,6 +178,14 @@ class ServerSwitches(TlsLibrarySwitches):
     )
     """The line of ``exim_msgdate`` that a warning about the number of the host names."""
 
+    trace_indented_behind_mark: bool = switch(
+        False, "debug_printf_indent()", since("4.90-dev-5d6bdf01a", "398f9af3b")
+    )
+    """Lines of a host test are set in behind ``>>>``; before, in front of it."""
+
+    callout_names_transport: bool = switch(False, "do_callout() in verify.c", since("4.92", "5ffb5d81e"))
+    """A host test that finds nobody to call says that the transport may not be smtp."""
+
     pid_file_removed_by_option: bool = switch(
         False, "main() in exim.c", since("4.94.1", "01446a56c", item="bug 340")
     )

@@ -78,6 +78,7 @@ POINTS: Sequence[Point] = (
     # 4.90
     _point("cf0c61644", ("runtest", r"(TLS session: \(SSL")),
     _point("2546388c2"),
+    _point("398f9af3b"),
     _point("b9df1829d"),
     _point("875512a36"),
     _point("fc3f96af4", ("confs/4011", "")),
@@ -145,6 +146,7 @@ POINTS: Sequence[Point] = (
     _point("2ddb4094c"),
     _point("d8d9f9301", ("aux-var-src/tls_conf_prefix", "dns_cname_loops = 9")),
     _point("afdb5e9cf", ("confs/2099", "")),
+    _point("5ffb5d81e"),
     _point("74f1a4230"),
     _point("946515bfe"),
     _point("0a682b6cd", ("confs/0600", "x-test-header-truncated")),

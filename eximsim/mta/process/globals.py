@@ -444,10 +444,14 @@ class Process:
             return
         sign = ">>> " if self.host_checking else ""
         depth = self.debug_depth if indented else 0
-        indent = "   \u254e" * (depth >> 2) + " " * (depth & 3)
+        behind = self.profile.trace_indented_behind_mark
+        bar = "   \u254e" if behind else "   ."
+        indent = bar * (depth >> 2) + " " * (depth & 3)
         lines = _fitting(f"{indent}{text}", sign).removeprefix(indent).split("\n")
         for number, line in enumerate(lines, 1):
             mark = "" if self.debug_line_open else f"{sign}{indent}"
+            if not (self.debug_line_open or behind):
+                mark = f"{indent}{sign}" if number == 1 else sign
             if line == _TOO_LONG:
                 mark = ""
             self.debug_line_open = number == len(lines) and not end

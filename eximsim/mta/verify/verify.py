@@ -141,7 +141,8 @@ def _callout(
         if own is not None and (not hosts or transport.options.flag("hosts_override")):
             hosts = _transport_hosts(process, addr, own)
     if not hosts:
-        process.hdebug("Cannot do callout: neither router nor transport provided a host list")
+        more = ", or transport is not smtp" if process.profile.callout_names_transport else ""
+        process.hdebug(f"Cannot do callout: neither router nor transport provided a host list{more}")
         return Rc.OK, None
     process.hdebug("Attempting full verification using callout")
     if process.host_checking and not process.host_checking_callout:

@@ -595,3 +595,12 @@ def test_a_tested_session_begins_with_the_sender_of_whoever_calls() -> None:
     said = front.exim("-bh", "192.0.2.7", stdin="EHLO c.ex\r\nQUIT\r\n").stderr
     assert "LOG: C <caller@here.ex>\n" in said
     assert "LOG: H <>\n" in said
+
+
+@pytest.mark.parametrize(
+    ("release", "line"), [("4.89", ' >>> using ACL "s"'), ("4.90", '>>>  using ACL "s"')]
+)
+def test_what_is_inside_is_set_in_behind_the_mark_of_a_tested_session(release: str, line: str) -> None:
+    front = Front("acl_smtp_helo = h", "h:\n accept acl = s\ns:\n accept\n", release=release)
+    said = front.exim("-bh", "192.0.2.7", stdin="EHLO c.ex\r\nQUIT\r\n").stderr
+    assert line in said.splitlines()
