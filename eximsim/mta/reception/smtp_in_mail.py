@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.parse import AddressError
-from eximsim.mta.base.string import SPACES
 from eximsim.mta.config.rewrite_rules import SMTP
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.extract import extract_address
@@ -18,6 +17,7 @@ from eximsim.mta.reception.limits import mails_limit, recipients_limit
 from eximsim.mta.reception.room import receive_check_fs
 from eximsim.mta.reception.smtp_in_auth import mail_auth
 from eximsim.mta.reception.smtp_in_helo import helo_is_missing
+from eximsim.mta.reception.smtp_options import extract_option, put_back
 from eximsim.mta.reception.smtp_ratelimit import slow_down
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.routing.rewrite import rewrite_address_qualify, rewrite_one
@@ -40,33 +40,6 @@ class _Refused(Exception):
 
 
 # ---- options of MAIL and RCPT ----------------------------------------------------------------------
-
-
-def extract_option(text: str) -> tuple[str, str, str] | None:
-    """The last ``NAME=value`` or word of a command's data: what is before it, name, value.
-
-    None if there is none. Source: extract_option(), src/smtp_in.c.
-    """
-    text = text.rstrip(SPACES)
-    at = len(text) - 1
-    while at > 0 and text[at] != "=" and text[at] not in SPACES:
-        if text[at] == '"':
-            at = text.rfind('"', 0, at)
-            if at <= 0:
-                return None
-        at -= 1
-    if at < 0:
-        return None
-    if text[at] == "=":
-        start = at
-        while start > 0 and text[start - 1].isascii() and text[start - 1].isalpha():
-            start -= 1
-        if start == 0 or text[start - 1] not in SPACES:
-            return None
-        return text[: start - 1], text[start:at], text[at + 1 :]
-    if at == 0:
-        return None
-    return text[:at], text[at + 1 :], ""
 
 
 def _mail_options(session: SmtpSession, text: str) -> str:
@@ -188,15 +161,9 @@ def _rcpt_options(session: SmtpSession, text: str) -> tuple[str, str | None, fro
                 session.error("syntax", 501, "Invalid value for NOTIFY parameter")
                 raise _Refused
         else:
-            return _put_back(text, before, name), orcpt, notify
+            return put_back(text, before, name), orcpt, notify
         text = before
     return text, orcpt, notify
-
-
-def _put_back(text: str, before: str, name: str) -> str:
-    """The data of RCPT with what is no option after all: a blank before a word without a sign becomes one."""
-    rest = text.rstrip(SPACES)[len(before) + 1 :]
-    return f"{before}={name}" if rest == name else f"{before} {rest}"
 
 
 def _address(session: SmtpSession, text: str, *, allow_null: bool) -> Extracted | None:
