@@ -1,4 +1,4 @@
-"""The options behind the addresses of MAIL and RCPT, as they are taken off (extract_option(), src/smtp_in.c)."""
+"""The options behind the addresses of MAIL and RCPT, as they are taken off (src/smtp_in.c)."""
 
 from __future__ import annotations
 
