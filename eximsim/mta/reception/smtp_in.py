@@ -294,6 +294,8 @@ class SmtpIn(SmtpSession):
                 self.end_at_once()
         elif word == "quit":
             smtp_in_ends.say_goodbye(self)
+        elif word == "rset" and self.refusal.startswith("421 "):  # smtp_closedown()
+            self.replies.line("250 Reset OK")
         else:
             self.replies.line(self.refusal)
 

@@ -45,7 +45,6 @@ def smtp_start_session(session: SmtpSession) -> None:
         why = "invalid" if wrong.expands else "unable to expand"
         log_write(process, f"{why} message_size_limit: {wrong}", panic=True)
         session.replies.line(_TEMPORARY)
-        session.closing = True
         session.refuse_all(_TEMPORARY)
         return
     reception.enforce_sync = process.config.main.flag("smtp_enforce_sync")
