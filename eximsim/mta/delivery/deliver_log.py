@@ -150,6 +150,8 @@ def raise_event(process: Process, event: str, addr: Address) -> None:
     cipher = construct_cipher_name(process, addr.tls) if addr.tls else ""
     known: dict[str, str | None] = tls_out.variables_of(process, addr.tls, cipher, addr.cv, addr.peerdn)
     known["tls_out_ocsp"] = addr.ocsp
+    for name in ("tls_out_cipher_std", "tls_out_bits", "tls_out_certificate_verified"):
+        known.pop(name, None)  # the transport's process keeps these to itself
     known["lookup_dnssec_authenticated"] = None
     if addr.host_used is not None:
         known["lookup_dnssec_authenticated"] = _AUTHENTICATED.get(addr.host_used.dnssec)

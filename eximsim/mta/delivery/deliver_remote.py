@@ -328,7 +328,7 @@ def _take_hosts(parent: Process, ended: transport_process.Ended) -> None:
 def _take_variables(parent: Process, child: Process) -> None:
     """What a transport's process tells of its connection."""
     for name in ("sending_ip_address", "sending_port"):
-        if name in child.variables:
+        if name in child.variables and selector(parent, "incoming_interface"):
             parent.variables[name] = child.variables[name]
     if selector(parent, "proxy"):
         told = proxy_variables(child)
