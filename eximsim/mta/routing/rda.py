@@ -137,6 +137,8 @@ def _interpreted(
             data = from_octets(process.world.read_file(data))
         except OSError as error:
             folder = data.rpartition("/")[0]
+            if process.world.path_kind(data) == "folder":
+                return Redirection(Found.ERROR, message=f"{data} is not a regular file", inspected=False)
             if error.errno == ENOENT and not options.flag("ignore_enotdir") and _lacks(process, folder):
                 why = f"failed to stat {folder}/. ({strerror(ENOENT)})"
                 return Redirection(Found.ERROR, message=why, inspected=False)
