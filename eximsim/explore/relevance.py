@@ -23,6 +23,8 @@ from eximsim.suite.policy import Policy
 _WORD = re.compile(r"\w+")
 _ACL = re.compile(r"\bacl(?:_(?:not_)?smtp\w*)?\s*(?:=|\{+)\s*([^\s}]+)")
 """What names an ACL, or is one: in an option, a condition or an expansion."""
+_NESTED = re.compile(r"\bacl\s*[={]")
+"""An ACL in a condition or an expansion."""
 _ANYTHING = frozenset(("expand", "system_filter", "allow_filter"))
 """Words after which texts are expanded that the configuration does not hold."""
 
@@ -71,6 +73,10 @@ class Relevance:
     """For which host or address, and after which error, a retry item is."""
     fallback: bool
     """Hosts can be tried again in the same delivery."""
+    defer_ok: bool
+    """An address that no host has answered about can pass."""
+    acls: bool
+    """One statement of an ACL can lead to another ACL."""
     pids: bool = True
     """The numbers of processes."""
     written: bool = False
@@ -140,6 +146,8 @@ def relevance(policy: Policy) -> Relevance:
         sequence=False,
         retry_rules=any(rule.basic_errno or rule.senders or rule.pattern != "*" for rule in rules),
         fallback="fallback_hosts" in words,
+        defer_ok=everything or "defer_ok" in words,
+        acls=everything or _NESTED.search(text) is not None,
     )
 
 

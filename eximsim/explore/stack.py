@@ -16,8 +16,8 @@ from functools import lru_cache
 from sys import _getframe
 from typing import Any
 
-Shown = Callable[[dict[str, object]], Mapping[str, object]]
-"""What counts of a dictionary in a variable: it can be a copy of expansion variables."""
+Shown = Callable[[Any], object]
+"""What counts of a dictionary or a number in a variable: of expansion variables, or of a moment."""
 
 
 def calls_between(asking: types.CodeType, root: types.CodeType) -> list[types.FrameType]:
@@ -43,11 +43,14 @@ def first_argument(frame: types.FrameType) -> object:
     return frame.f_locals[frame.f_code.co_varnames[0]]
 
 
+_SHOWN = (dict, float)
+
+
 def call_state(frame: types.FrameType, shown: Shown) -> tuple[object, ...]:
     """A call as part of a state: what it is, where it is, and its variables by their places."""
     places = _places(frame.f_code)
     values = [
-        (places[name], shown(value) if type(value) is dict else value)
+        (places[name], shown(value) if type(value) in _SHOWN else value)
         for name, value in frame.f_locals.items()
     ]
     values.sort(key=_place)

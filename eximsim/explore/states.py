@@ -39,15 +39,16 @@ from eximsim.mta.transports.smtp_run import Run
 from eximsim.mta.transports.tls_settings import usable_tlsa
 from eximsim.mta.verify.callout import Callout
 from eximsim.ports import TlsOffer, TlsSession
-from eximsim.profiles import Profile
+from eximsim.profiles import CalloutDaneFailure, Profile
 from eximsim.quick_dataclass import dataclass
+from eximsim.status import HostStatus
 from eximsim.trace import Trace
 from eximsim.world.certificates import ChainSet
 from eximsim.world.clock import VirtualClock
 from eximsim.world.host import Host
 from eximsim.world.memory import MemoryWorld
 from eximsim.world.memory_connection import MemoryConnection
-from eximsim.world.smtp_server import ConnectionLog
+from eximsim.world.smtp_server import ConnectionLog, SmtpSession
 
 _FIXED = (ChainSet, Config, Host, Options, Profile)
 """There is one of each in an exploration, or where the run has come to tells which."""
@@ -75,9 +76,11 @@ class Outlook:
     """What can still matter at one point of a run.
 
     Of hosts that are ``done`` nothing is looked up any more. ``alone``: nothing is sent out but the message
-    itself, so that what is kept for other messages is not looked at. ``calling``: a callout is under way,
-    ``over``: no host is left for it, nor anything that it looks up. ``last``: no driver's options are looked
-    at any more; in a delivery, no call is set up any more. ``words``: what is only put into words counts.
+    itself, so that what is kept for other messages is not looked at. ``asking``: the callout that is under
+    way, ``once``: no other one follows; ``over``: no host is left for it, nor anything that it looks up.
+    ``at_last``: no host follows the one whose turn it is in a delivery. ``last``: no driver's options are
+    looked at any more; in a delivery, no call is set up any more. ``words``: what is only put into words
+    counts.
     """
 
     counts: Relevance
@@ -85,10 +88,18 @@ class Outlook:
     phase: Phase
     done: frozenset[str]
     alone: bool
-    calling: bool
+    asking: Asking | None
+    once: bool
     over: bool
+    at_last: bool
     last: bool
     words: bool
+    now: float
+
+    @property
+    def calling(self) -> bool:
+        """Whether a callout is under way."""
+        return self.asking is not None
 
     # ---- what an exploration says for itself
 
@@ -102,11 +113,20 @@ class Outlook:
 
     # ---- the calls
 
-    def shown(self, values: dict[str, object]) -> Mapping[str, object]:
-        """What counts of a dictionary in a variable: it can be a copy of expansion variables."""
+    def shown(self, values: dict[str, object] | float) -> object:
+        """What counts of a dictionary in a variable: it can be a copy of expansion variables.
+
+        Of a moment, how far away it is: what time it is, the clock says if that counts.
+        """
+        if isinstance(values, float):
+            return self.from_now(values)
         if "original_domain" not in values and self.counts.hidden.isdisjoint(values):
             return values
         return dict(sorted(self.counts.variables(values).items()))  # in whatever order they were set
+
+    def from_now(self, moment: float) -> float:
+        """A moment seen from now; what is no moment, but so many seconds, as it is."""
+        return moment - self.now if moment > _LONG_AGO else moment
 
     def generator(self, generator: types.GeneratorType[object, object, object]) -> tuple[object, ...]:
         """A generator that waits for its next turn."""
@@ -133,7 +153,7 @@ class Outlook:
             if not self.over and not self.is_settled(*key[:2])
         ]
         changed = {} if self.last else process.driver_state
-        nothing_lost = self.last or self.calling  # by a call that another one could follow
+        nothing_lost = self.last or self.calling or (self.at_last and process.lost_session is None)
         blocks = {name: self.counts.options_block(block) for name, block in changed.items()}
         return (
             fails,
@@ -145,7 +165,8 @@ class Outlook:
             process.transport_count if self.counts.written else None,
             process.pid if self.counts.pids else None,
             self.last_session(process),
-            None if self.last and not self.calling else process.verify_overridden,
+            None if self.last and (self.once or not self.calling) else process.verify_overridden,
+            process.callout_context_set if release.callout_dane_failure in _LOOKED_BACK else None,
             *_PROCESS(process),
         )
 
@@ -165,24 +186,34 @@ class Outlook:
 
     def clock(self, clock: VirtualClock) -> tuple[object, ...]:
         """The time, as far as it counts."""
-        return (clock.time if self.kind == "callout" else self.counts.has_passed(clock.time),)
+        passed = self.counts.has_passed(clock.time)
+        if self.kind != "callout":
+            return (passed,)
+        if self.words:
+            return clock.time, self.asking.start if self.asking else None
+        if self.asking is None or (self.asking.at_last and not self.counts.random):
+            return (passed,)
+        return passed, clock.time - self.asking.start
 
     def host(self, host: HostItem) -> tuple[object, ...]:
         """A host: one that is done is not asked again, and its status not looked at if nobody comes back."""
         done = host.name in self.done
-        security = None if done and not self.counts.address_security else host.dnssec
+        routed = self.alone and self.phase is not Phase.ROUTING
+        never = host.address is None and host.status is HostStatus.UNUSABLE and routed
+        security = None if (done or never) and not self.counts.address_security else host.dnssec
         over = done and self.alone and not self.counts.fallback
         return (security, None if over else (host.status, host.why), *_HOST(host))
 
     def address(self, addr: Address) -> tuple[object, ...]:
         """An address; a callout writes no records of retries."""
-        kept: object = addr.retry_keys
-        if self.alone or self.kind == "callout":
+        kept: object = None if self.kind == "callout" else addr.retry_keys
+        if self.alone:
             kept = sorted({self.counts.retry_item(item) for item in addr.retry_keys if not item.delete})
         port = addr.local_port if self.counts.ports else None
         steps = addr.protocol_sequence if self.counts.sequence else None
         if self.kind == "delivery":
-            return kept, port, steps, _WORDS(addr), _SESSION_OF(addr), *_ADDRESS(addr)
+            ocsp = None if "tls_out_ocsp" in self.counts.hidden else addr.ocsp
+            return kept, port, steps, _WORDS(addr), _SESSION_OF(addr), ocsp, *_ADDRESS(addr)
         # without words not even the error of an earlier host: each host that is ruled out sets its own
         told = (*_WORDS(addr), addr.pass_message) if self.words else bool(addr.message)
         return kept, port, steps, told, *_ADDRESS(addr)
@@ -202,15 +233,18 @@ class Outlook:
         return (None if self.alone else run.update_waiting, *_RUN(run))
 
     def callout(self, call: Callout) -> tuple[object, ...]:
-        """A callout."""
-        return (call.failure if self.words else None, *_CALLOUT(call))
+        """A callout; what it keeps for others counts if there is one, what its context held if it is read."""
+        kept = None if self.once else (call.domain_record, call.address_record)
+        stale = call.process.profile.callout_dane_failure in _LOOKED_BACK
+        return (call.failure if self.words else None, kept, call.context if stale else None, *_CALLOUT(call))
 
     # ---- connections
 
     def connection(self, connection: MemoryConnection) -> tuple[object, ...]:
         """A connection, with all that decides what becomes of it."""
-        out = ("_world",) if self.counts.ports else ("_world", "local_port", "_ends")
-        return tuple(part for name, part in vars(connection).items() if name not in out)
+        out = _CONNECTION_ELSEWHERE if self.counts.ports else _CONNECTION_OUT
+        parts = tuple(part for name, part in vars(connection).items() if name not in out)
+        return connection.ahead(), *parts
 
     def offer(self, offer: TlsOffer) -> tuple[object, ...]:
         """What is asked for in a handshake."""
@@ -222,11 +256,16 @@ class Outlook:
 
 
 _question = itemgetter(0)
+_LONG_AGO = 10.0**9
+"""In seconds since the epoch: no run is as early, and nothing takes as long."""
+_CONNECTION_ELSEWHERE = ("_world", "_inbox", "_asked", "_server_time")
+_CONNECTION_OUT = (*_CONNECTION_ELSEWHERE, "local_port", "_ends")
 _LOG_FOLDERS = ("/log/", "/spool/log/")
 _PROCESS = others(
     Process,
     *("dns_fails", "driver_state", "variables", "libc_errno", "scratch", "main_log_open", "transport_count"),
-    *("pid", "certificate_verified", "dane_verified", "verify_overridden", "acl_eval", "doing"),
+    *("pid", "certificate_verified", "dane_verified", "verify_overridden", "callout_context_set"),
+    *("acl_eval", "doing"),
 )
 _MACHINE = others(Machine, "files", "next_pid", "asking")
 _HOST = others(HostItem, "dnssec", "status", "why")
@@ -236,7 +275,7 @@ _SESSION_OF = attrgetter("tls", "cv", "peerdn")
 _ADDRESS = others(
     Address,
     "copied_from",
-    *("retry_keys", "local_port", "protocol_sequence", "pass_message", "tls", "cv", "peerdn"),
+    *("retry_keys", "local_port", "protocol_sequence", "pass_message", "tls", "cv", "peerdn", "ocsp"),
     *("basic_errno", "more_errno", "delivery_seconds", "message", "user_message", "host_used"),
 )
 _MESSAGE = others(Message, "msglog")
@@ -250,7 +289,9 @@ _SET_UP = others(
 _RUN = others(Run, "update_waiting")
 _SESSION = others(TlsSession, "peer_chain", "sni")
 _OFFER = others(TlsOffer, "sni")
-_CALLOUT = others(Callout, "failure")
+_CALLOUT = others(Callout, "failure", "domain_record", "address_record", "context")
+_LOOKED_BACK = frozenset((CalloutDaneFailure.STALE_CONTEXT, CalloutDaneFailure.DIES_UNLESS_SET_UP))
+"""Where it matters what a callout's context has held before DANE rules a host out."""
 
 
 class Unknown(Exception):
@@ -267,6 +308,7 @@ class States:
         self._reducers = {**_REDUCERS, **own}
         self._alive: Mapping[type, Callable[[Any, Any], tuple[object, ...]]] = {
             Address: outlook.address,
+            Asking: lambda view, one: (one.through,),  # the call that is told of it has the hosts
             Callout: outlook.callout,
             ConnectionLog: lambda view, one: (),
             HostItem: outlook.host,
@@ -277,6 +319,11 @@ class States:
             Process: outlook.process,
             Run: outlook.run,
             SmtpContext: outlook.context,
+            SmtpSession: lambda view, one: tuple(
+                part
+                for name, part in vars(one).items()
+                if name != "_commands"  # no run comes near the limit
+            ),
             TlsOffer: outlook.offer,
             TlsSession: outlook.session,
             Trace: outlook.trace,

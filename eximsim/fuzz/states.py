@@ -36,6 +36,8 @@ _COUNTS = Relevance(
     sequence=True,
     retry_rules=False,
     fallback=False,
+    defer_ok=True,
+    acls=True,
     pids=False,
     written=True,
     inputs=True,
@@ -86,9 +88,12 @@ def digest(axis: str, run: StandRun) -> bytes:
         phase,
         done,
         alone=kind == "delivery",
-        calling=asking is not None,
+        asking=asking,
+        once=False,
         over=False,
+        at_last=False,
         last=handed_over and hosts <= done,
         words=True,
+        now=run.world.clock.time,
     )
     return _STATES.digest(calls, view)

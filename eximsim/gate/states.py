@@ -14,7 +14,17 @@ from eximsim.explore.relevance import relevance
 from eximsim.explore.stack import calls_between, first_argument
 from eximsim.explore.state_pickler import constant, same
 from eximsim.explore.states import Outlook, Phase, States, hosts_done
-from eximsim.explore.vocabulary import OF_A_HOST, PHASES, RCPT, asked_of
+from eximsim.explore.vocabulary import (
+    BANNER,
+    CERTIFICATE,
+    HANDSHAKE,
+    HELO,
+    OF_A_HOST,
+    PHASES,
+    RCPT,
+    STARTTLS,
+    asked_of,
+)
 from eximsim.gate.answer_axes import LatticeAnswers
 from eximsim.gate.lattice import LatticeServer, LatticeZones
 from eximsim.gate.outcome import is_refusal, lasting
@@ -42,9 +52,15 @@ class _Outlook(Outlook):
         verified: object = None
         if self.kind == "callout":
             named = [one for one in trace if one.rule == RECIPIENT_NAMED.name]
+            told: dict[object, tuple[object, object]]
             told = {one.inputs["address"]: (one.inputs["host"], one.outcome) for one in named}
-            hosts = [one.inputs["host"] for one in trace if one.rule == CERTIFICATE_VERIFIED.name]
-            verified = sorted(told.items()), hosts[-1:]
+            hosts = [one.inputs["host"] for one in trace if one.rule == CERTIFICATE_VERIFIED.name][-1:]
+            over = {host.name for host in self.asking.hosts[: self.asking.through]} if self.asking else ()
+            at = {host for host, _ in told.values()}
+            left = [host for host in hosts if host in at or host not in over]
+            if not (self.words or self.counts.defer_ok):  # then only an answer of the last host counts
+                told = {address: (host, host not in over and how) for address, (host, how) in told.items()}
+            verified = sorted(told.items()), left
         outcomes = [(one.rule, one.outcome) for one in trace if one.rule in _OUTCOMES]
         return verified, outcomes, any(map(is_refusal, trace))
 
@@ -61,6 +77,8 @@ class _Outlook(Outlook):
 
 
 _OUTCOMES = frozenset(rule.name for rule in (ADDRESS_OUTCOME, ADDRESS_TIMED_OUT, TRANSPORT_DIED))
+_NOTHING_FORGOTTEN = frozenset(axis.name for axis in (BANNER, STARTTLS, HANDSHAKE, CERTIFICATE, HELO))
+"""Questions that come right after another one to the same host, which was answered with what goes on."""
 _STATES = States(
     _Outlook,
     {
@@ -80,24 +98,33 @@ class Watcher:
     def __init__(self, policy: Policy, kind: str, *, alone: bool = True, words: bool = True) -> None:
         self._counts, self._words = replace(relevance(policy), written=_COMMANDS_TIME_OUT), words
         self._kind, self._alone = kind, alone and kind == "delivery"
+        self._once = kind == "callout" and not self._counts.acls  # see Policy.callout_config
 
-    def __call__(self, axis: str) -> tuple[bytes, tuple[str, ...]]:
-        """The state of the run that asks for the value of ``axis``, and its log so far."""
+    def __call__(self, axis: str) -> tuple[bytes | None, tuple[str, ...]]:
+        """The state of the run that asks for the value of ``axis``, and its log so far.
+
+        No state where nothing is forgotten since the question before: states that differed there do here.
+        """
         calls = calls_between(ForTheMail.choose.__code__, Policy.run.__code__)
         session = first_argument(calls[-1])
         assert isinstance(session, PolicySession)
         asking, (step, host) = session.machine.asking, asked_of(axis)
+        log = lasting(session.log) if self._words else ()
+        if step in _NOTHING_FORGOTTEN:
+            return None, log
         phase = PHASES.get(step, Phase.OTHER)
         done, over = frozenset[str](), False
         if self._alone or asking:
             done = hosts_done(session.machine.trace, asking, {host} if phase is Phase.TRANSACTION else ())
         if asking:
             over = not self._counts.random and all(host.name in done for host in asking.hosts)
-        last = over or (self._alone and phase is Phase.TRANSACTION and self._is_last(calls))
+        at_last = self._alone and phase is not Phase.ROUTING and self._is_last(calls)
+        last = over or (at_last and phase is Phase.TRANSACTION)
         view = _Outlook(
-            self._counts, self._kind, phase, done, self._alone, asking is not None, over, last, self._words
+            *(self._counts, self._kind, phase, done, self._alone, asking, self._once),
+            *(over, at_last, last, self._words, session.world.clock.time),
         )
-        return _STATES.digest(calls, view), lasting(session.log) if self._words else ()
+        return _STATES.digest(calls, view), log
 
     def _is_last(self, calls: Iterable[FrameType]) -> bool:
         """Whether no host is left for the delivery but the one that is called."""

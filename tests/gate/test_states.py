@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import pytest
 
 from eximsim.explore.choices import Chooser
 from eximsim.explore.vocabulary import EXTENSIONS, OF_AUTHENTICATION, PROXY, asked_of
 from eximsim.gate.diagram import Explorer
-from eximsim.gate.explore_policies import survey
+from eximsim.gate.explore_policies import Survey, survey
 from eximsim.gate.outcome import essence
 from eximsim.gate.report import Outcome
 from eximsim.gate.states import Watcher
@@ -205,13 +205,39 @@ def test_a_run_that_has_waited_is_another_one_where_that_is_looked_at(
     assert merged.diagram() == every.diagram()
 
 
-def states_of_a_run(given: dict[str, str], hosts: int) -> dict[str, object]:
-    """The state at each question of a delivery, by axis and number of the host: ``MAIL of mx2``."""
-    plan = survey([policy()], hosts)
+@pytest.mark.parametrize(
+    "options", ["", "=defer_ok", "=20s,maxwait=40s", "=random", "=postmaster,use_sender"]
+)
+def test_callouts_are_the_same_merged_and_unmerged(options: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"TLSA": ("secure", "insecure"), "TLSA records": ("match", "authority")}
+    few |= {"certificate": ("good", "another name"), "MAIL": ("2xx", "4xx")}
+    monkeypatch.setitem(globals(), "FEW", {**few, "RCPT": ("2xx", "4xx", "none in time")})
+    plan = survey([policy(conf=CONF.replace("callout", f"callout{options}"))], 2)
     (one,) = plan.policies
-    view = next(view for view in plan.views if len(view.scene.addresses) == hosts)
+    view = next(view for view in plan.views if view.kind == "callout")
+    run = plan.run(one, view)
+    watcher = Watcher(one, "callout", words=False)
+    merged = Explorer(plan.forest, lambda choose: essence(run(Few(choose))), watcher)
+    every = Explorer(plan.forest, lambda choose: essence(run(Few(choose))), unmerged(watcher))
+    assert merged.diagram() == every.diagram()
+    assert merged.runs < every.runs / 2
+
+
+@cache
+def plan_of(conf: str, hosts: int) -> Survey:
+    """One for all states that are compared: a text is known again as the object that it is."""
+    return survey([policy(conf=conf)], hosts)
+
+
+def states_of_a_run(
+    given: dict[str, str], hosts: int, kind: str = "delivery", conf: str = CONF
+) -> dict[str, object]:
+    """The state at each question of a run, by axis and number of the host: ``MAIL of mx2``."""
+    plan = plan_of(conf, hosts)
+    (one,) = plan.policies
+    view = next(view for view in plan.views if view.kind == kind and len(view.scene.addresses) == hosts)
     short = {name: f"mx{number}" for number, name in enumerate(view.scene.addresses, 1)}
-    watcher = Watcher(one, "delivery")
+    watcher = Watcher(one, kind, words=not view.wordless)
     states: dict[str, object] = {}
 
     class Noting:
@@ -239,5 +265,50 @@ def test_what_dane_leaves_in_the_options_counts_until_the_last_host_is_set_up() 
         states_of_a_run({"TLSA of mx1": first, "connection of mx1": "refused", "TLSA of mx2": "NXDOMAIN"}, 2)
         for first in ("secure", "NXDOMAIN")
     )
-    assert after_dane["STARTTLS of mx2"] != after_none["STARTTLS of mx2"]
+    assert after_dane["EHLO of mx2"] != after_none["EHLO of mx2"]
     assert after_dane["MAIL of mx2"] == after_none["MAIL of mx2"]
+
+
+def test_at_the_last_host_it_does_not_count_how_long_an_earlier_one_took() -> None:
+    in_time, late = (
+        states_of_a_run({"certificate of mx1": "another name", **end}, 2)
+        for end in ({"end of data of mx1": "4xx"}, {"RCPT of mx1": "none in time"})
+    )
+    assert in_time["MAIL of mx2"] == late["MAIL of mx2"]
+
+
+@pytest.mark.parametrize("records", ["authority", "match and unusable"])
+def test_of_tlsa_records_it_counts_in_the_end_what_came_of_them(records: str) -> None:
+    plain, other = (
+        states_of_a_run({"TLSA records of mx2": which, "connection of mx1": "refused"}, 2)
+        for which in ("match", records)
+    )
+    assert plain["MAIL of mx2"] == other["MAIL of mx2"]
+
+
+CALLOUT_HOSTS = [
+    ({"MAIL of mx1": "4xx"}, {"EHLO over TLS of mx1": "malformed"}, True),
+    ({"RCPT of mx1": "4xx"}, {"RCPT of mx1": "none in time"}, True),
+    ({"RCPT of mx1": "4xx"}, {"RCPT of mx1": "4xx", "TLSA records of mx1": "authority"}, True),
+    ({"MAIL of mx1": "4xx"}, {"RCPT of mx1": "4xx"}, False),
+    ({"MAIL of mx1": "4xx"}, {"certificate of mx1": "another name"}, False),
+]
+"""What befalls a callout at its first host, and whether it is all the same to what comes next."""
+
+
+@pytest.mark.parametrize(("one", "other", "alike"), CALLOUT_HOSTS)
+def test_a_callout_carries_to_its_last_host_what_its_outcome_tells(
+    one: dict[str, str], other: dict[str, str], alike: bool
+) -> None:
+    states = [states_of_a_run(given, 2, "callout")["connection of mx2"] for given in (one, other)]
+    assert (states[0] == states[1]) is alike
+
+
+def test_who_was_asked_over_what_counts_where_no_answer_is_good_enough() -> None:
+    given: list[dict[str, str]] = [{}, {"TLSA of mx1": "NXDOMAIN", "certificate of mx1": "another name"}]
+    for conf, alike in ((CONF, True), (CONF.replace("callout", "callout=defer_ok"), False)):
+        told = [
+            states_of_a_run({"TLSA of mx2": "NXDOMAIN", "RCPT of mx1": "4xx", **one}, 2, "callout", conf)
+            for one in given
+        ]
+        assert (told[0]["MAIL of mx2"] == told[1]["MAIL of mx2"]) is alike

@@ -80,7 +80,17 @@ class RejectLog:
 
 @dataclass(slots=True)
 class Asking:
-    """How far the callout that is under way has come: its hosts, and how many of them it is through with."""
+    """How far the callout that is under way has come: its hosts, and how many of them it is through with.
+
+    ``start`` is when it began (seconds since the epoch): each host but the first is asked only if not too
+    much time has passed.
+    """
 
     hosts: Sequence[HostItem]
+    start: float
     through: int = 0
+
+    @property
+    def at_last(self) -> bool:
+        """Whether its last host's turn has come."""
+        return self.through + 1 >= len(self.hosts)

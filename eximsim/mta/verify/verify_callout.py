@@ -92,7 +92,7 @@ def do_callout(
     if call.done:
         return _conclude(call), call.failure
     machine = process.machine
-    before, machine.asking = machine.asking, Asking(hosts)
+    before, machine.asking = machine.asking, Asking(hosts, process.world.now())
     try:
         rc = _ask_hosts(call, machine.asking)
     finally:
@@ -123,13 +123,13 @@ def _join(call: Callout, held: HeldCall) -> bool:
 def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
     """Ask one host after the other; None unless one of them ends the callout with a result of its own."""
     process, settings, hosts = call.process, call.settings, call.hosts
-    start, overall = process.world.now(), settings.overall or 4 * settings.seconds
+    overall = settings.overall or 4 * settings.seconds
     others = False
     for number, host in enumerate(hosts):
         asking.through = number
         if host.address is None:
             continue
-        if process.world.now() - start >= overall:
+        if process.world.now() - asking.start >= overall:
             process.hdebug("overall timeout for callout exceeded")
             break
         process.variables["host"], process.variables["host_address"] = host.name, host.address
