@@ -241,10 +241,17 @@ class Outlook:
     # ---- connections
 
     def connection(self, connection: MemoryConnection) -> tuple[object, ...]:
-        """A connection, with all that decides what becomes of it."""
+        """A connection, with all that decides what becomes of it; moments are seen from now.
+
+        What was sent before, a client that has not asked for it finds as if it came just now.
+        """
+        own = vars(connection)
+        asked = None if own["_asked"] is None else own["_asked"] - self.now
+        since = 0.0 if asked is None else -self.now
+        sent = [(max(since, moment - self.now), what) for moment, what in own["_inbox"]]
+        busy = max(0.0, own["_server_time"] - self.now)
         out = _CONNECTION_ELSEWHERE if self.counts.ports else _CONNECTION_OUT
-        parts = tuple(part for name, part in vars(connection).items() if name not in out)
-        return connection.ahead(), *parts
+        return sent, asked, busy, *(part for name, part in own.items() if name not in out)
 
     def offer(self, offer: TlsOffer) -> tuple[object, ...]:
         """What is asked for in a handshake."""

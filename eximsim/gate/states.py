@@ -54,13 +54,12 @@ class _Outlook(Outlook):
             named = [one for one in trace if one.rule == RECIPIENT_NAMED.name]
             told: dict[object, tuple[object, object]]
             told = {one.inputs["address"]: (one.inputs["host"], one.outcome) for one in named}
-            hosts = [one.inputs["host"] for one in trace if one.rule == CERTIFICATE_VERIFIED.name][-1:]
-            over = {host.name for host in self.asking.hosts[: self.asking.through]} if self.asking else ()
-            at = {host for host, _ in told.values()}
-            left = [host for host in hosts if host in at or host not in over]
+            hosts = [one.inputs["host"] for one in trace if one.rule == CERTIFICATE_VERIFIED.name]
             if not (self.words or self.counts.defer_ok):  # then only an answer of the last host counts
+                over = {host.name for host in self.asking.hosts[: self.asking.through]} if self.asking else ()
                 told = {address: (host, host not in over and how) for address, (host, how) in told.items()}
-            verified = sorted(told.items()), left
+            in_question = bool(told) and not self.counts.random
+            verified = sorted(told.items()), None if in_question else hosts[-1:]
         outcomes = [(one.rule, one.outcome) for one in trace if one.rule in _OUTCOMES]
         return verified, outcomes, any(map(is_refusal, trace))
 

@@ -113,17 +113,6 @@ class MemoryConnection:
         """See ``Link``."""
         self._run([Send(data)])
 
-    def ahead(self) -> tuple[object, ...]:
-        """What has been sent to the client, when it was asked for, and how long the server is busy.
-
-        In seconds from now: what lies behind, a client that has not asked finds as if it came just now.
-        """
-        now = self._clock.time
-        asked = None if self._asked is None else self._asked - now
-        since = 0.0 if asked is None else -now
-        sent = [(max(since, moment - now), what) for moment, what in self._inbox]
-        return sent, asked, max(0.0, self._server_time - now)
-
     # ---- the client's side
 
     def accept(self) -> None:

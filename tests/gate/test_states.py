@@ -209,7 +209,7 @@ def test_a_run_that_has_waited_is_another_one_where_that_is_looked_at(
     "options", ["", "=defer_ok", "=20s,maxwait=40s", "=random", "=postmaster,use_sender"]
 )
 def test_callouts_are_the_same_merged_and_unmerged(options: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = {"TLSA": ("secure", "insecure"), "TLSA records": ("match", "authority")}
+    few = {"TLSA": ("secure", "insecure"), "handshake": ("completes", "fails")}
     few |= {"certificate": ("good", "another name"), "MAIL": ("2xx", "4xx")}
     monkeypatch.setitem(globals(), "FEW", {**few, "RCPT": ("2xx", "4xx", "none in time")})
     plan = survey([policy(conf=CONF.replace("callout", f"callout{options}"))], 2)
