@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eximsim.errors import Unsupported
 from eximsim.mta.config.macro_predef import SIGN_HEADERS, builtin_macros
 from eximsim.mta.config.options_history import HISTORY
 from eximsim.profiles import PROFILES, profile, with_tls
@@ -61,9 +60,3 @@ def test_macros_are_printed_with_the_configurations_own_last() -> None:
     assert f"_DKIM_SIGN_HEADERS={SIGN_HEADERS}" in printed
     assert "_HAVE_DKIM=y" in printed
     assert printed[-1] == "ONE=1 and more"
-
-
-@pytest.mark.parametrize("arguments", [(), ("all",), ("local_scan",)])
-def test_other_parts_of_the_configuration_are_not_printed(arguments: tuple[str, ...]) -> None:
-    with pytest.raises(Unsupported, match="the option -bP"):
-        Site(release=NEWEST).exim("-bP", *arguments)

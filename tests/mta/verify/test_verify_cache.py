@@ -180,9 +180,10 @@ def test_what_is_known_of_a_domain_besides_is_forgotten_by_its_own_age(
     assert found.postmaster_result is (postmaster if postmaster_age <= lifetime else Cached.UNKNOWN)
 
 
+@pytest.mark.parametrize(("release", "mark"), [("4.87", " >>> "), ("4.99", ">>>  ")])
 @pytest.mark.parametrize("kind", ["domain", "address"])
-def test_host_checking_shows_what_the_cache_knows(kind: str) -> None:
-    process, said = Site().process(), list[str]()
+def test_host_checking_shows_what_the_cache_knows(kind: str, release: str, mark: str) -> None:
+    process, said = Site(release=release).process(), list[str]()
     process.host_checking, process.err = True, said.append
     now = process.world.now()
     process.machine.hints.callout[f"{kind}:new"] = CalloutRecord(Cached.ACCEPT, now)
@@ -191,7 +192,7 @@ def test_host_checking_shows_what_the_cache_knows(kind: str) -> None:
     for key in ("none", "old", "new"):
         get_callout_cache_record(process, key, kind)
     assert said == [
-        f">>>  callout cache: no {kind} record found for none\n",
-        f">>>  callout cache: {kind} record expired for old\n",
-        f">>>  callout cache: found {kind} record for new\n",
+        f"{mark}callout cache: no {kind} record found for none\n",
+        f"{mark}callout cache: {kind} record expired for old\n",
+        f"{mark}callout cache: found {kind} record for new\n",
     ]
