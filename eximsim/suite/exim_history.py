@@ -206,11 +206,11 @@ POINTS: Sequence[Point] = (
     _point("86ede124f"),
     _point("ab0e957b0", ("scripts/0000-Basic/0904", "Server rejects RCPT")),
     _point("11ce40d8d"),
-    _point("01446a56c"),
     _point("140036346"),
     _point("fc7bae7f2"),
     _point("2043336d3"),
     _point("da40b1ec6", ("confs/2002", "cipher_ $tls_in_cipher_std")),
+    _point("01446a56c"),
     _point("d85cdeb5e"),
     # 4.94
     _point("81344b40e"),
@@ -448,6 +448,6 @@ POINTS: Sequence[Point] = (
     _point("5103de342"),
     _point("ee1435878", ("confs/4608", "")),
     _point("73d3b73c0", ("scripts/0000-Basic/0287", "Check the hints DB exists")),
-    _point("91586f969"),
+    _point("91586f969", ("runtest", r'Loading\ "\w+"\ (?:router')),
 )
 """Oldest first, as far as the history is a line."""
