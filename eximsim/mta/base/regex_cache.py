@@ -43,8 +43,36 @@ _PCRE1_WORDS = {
     "missing ) after (?# comment": "missing ) after comment",
     "syntax error in subpattern name (missing terminator?)":
         "syntax error in subpattern name (missing terminator)",
+    "unmatched closing parenthesis": "unmatched parentheses",
+    "(*alpha_assertion) not recognized": "(*VERB) not recognized or malformed",
+    "unknown property after \\P or \\p": "unknown property name after \\P or \\p",
+    "two named subpatterns have the same name (PCRE2_DUPNAMES not set)":
+        "two named subpatterns have the same name",
+    "character code point value in \\x{} or \\o{} is too large":
+        "character value in \\x{} or \\o{} is too large",
+    "number after (?C is greater than 255": "number after (?C is > 255",
+    "(?R (recursive pattern call) must be followed by a closing parenthesis":
+        "(?R or (?[+-]digits must be followed by )",
+    "a relative value of zero is not allowed": "a numbered reference must not be zero",
 }  # fmt: skip
 """What PCRE says where it has other words than PCRE2."""
+
+_AT = {
+    "quantifier does not follow a repeatable item",
+    "(*alpha_assertion) not recognized",
+    "subpattern name must start with a non-digit",
+    "unrecognized character after (? or (?-",
+    "range out of order in character class",
+    "unmatched closing parenthesis",
+    "non-octal character in \\o{} (closing brace missing?)",
+}
+"""Errors whose offset is that of the octet at fault. The library of the binding gives the one after it."""
+
+_PCRE1_AT = {
+    "unknown property after \\P or \\p",
+    "two named subpatterns have the same name (PCRE2_DUPNAMES not set)",
+}
+"""The same, of PCRE only."""
 
 
 class RegexError(Exception):
@@ -58,7 +86,8 @@ class RegexError(Exception):
     def told(self, *, pcre2: bool) -> str:
         """Words and offset as a program says them that was built with PCRE2, or with PCRE."""
         reason = self.reason if pcre2 else _PCRE1_WORDS.get(self.reason, self.reason)
-        return f"{reason} at offset {self.offset}"
+        past = self.reason in _AT or (not pcre2 and self.reason in _PCRE1_AT)
+        return f"{reason} at offset {max(self.offset - past, 0)}"
 
 
 Groups = tuple[str, ...]

@@ -67,6 +67,16 @@ def test_case_is_that_of_ascii() -> None:
         ("[", "missing terminating ] for character class at offset 1", None),
         ("(?#x", "missing ) after (?# comment at offset 4", "missing ) after comment at offset 4"),
         ("a{2,1}", "numbers out of order in {} quantifier", None),
+        ("*a", "quantifier does not follow a repeatable item at offset 0", "nothing to repeat at offset 0"),
+        ("a**", "quantifier does not follow a repeatable item at offset 2", "nothing to repeat at offset 2"),
+        ("a)", "unmatched closing parenthesis at offset 1", "unmatched parentheses at offset 1"),
+        ("(?z)", "unrecognized character after (? or (?- at offset 2", None),
+        ("[b-a]", "range out of order in character class at offset 3", None),
+        (
+            r"\p{Foo}",
+            r"unknown property after \P or \p at offset 7",
+            r"unknown property name after \P or \p at offset 6",
+        ),
     ],
 )
 def test_a_pattern_that_is_none_is_told_in_the_librarys_words(
