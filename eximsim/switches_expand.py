@@ -93,7 +93,7 @@ class ExpansionSwitches(ServerSwitches):
     """Code points of UTF-16 surrogates are no characters for ``${utf8clean:``."""
 
     expansion_errors_quoted: bool = switch(False, "expand.c", since("4.99", "24e159d7b"))
-    """Errors from inside lookups and ``map`` are quoted in the message."""
+    """Texts in errors have escapes for quotes, tabs and what is no ASCII; errors inside are quoted."""
 
     acl_failure_named: bool = switch(False, "expand_string_internal()", since("4.93", "17ccbda62"))
     """What ``${acl`` says of an ACL that neither accepts nor refuses names its result; before, ``error``."""

@@ -14,7 +14,7 @@ from eximsim.mta.config.acl_read import read_inline
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process import upward
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import log_write, quoted, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.structs import Address
 from eximsim.mta.records.verification import CalloutSettings
@@ -118,7 +118,7 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
         except ExpansionFailed as failure:
             if failure.forced:
                 return Rc.OK
-            run.log_message = f'failed to expand ACL string "{text}": {failure.message}'
+            run.log_message = f"failed to expand ACL string {quoted(run.process, text)}: {failure.message}"
             return Rc.ERROR
     try:
         found = _find(run, text.lstrip(SPACES))

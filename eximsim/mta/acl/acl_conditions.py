@@ -20,7 +20,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import find_variable
 from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
 from eximsim.mta.lookup.match import match_isinlist_string
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -77,7 +77,9 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
                     continue
                 if condition.name == "set":
                     argument = argument.partition("=")[2].lstrip(SPACES)
-                run.log_message = f'failed to expand ACL string "{argument}": {failure.message}'
+                run.log_message = (
+                    f"failed to expand ACL string {quoted(run.process, argument)}: {failure.message}"
+                )
                 return Rc.DEFER if failure.defer else Rc.ERROR
         _trace_condition(run, condition, argument, modifier=known.modifier)
         if run.where in known.forbidden:
@@ -143,7 +145,8 @@ def _message(run: AclRun, text: str, before: str | None) -> str | None:
         return expand(run.process, text)
     except ExpansionFailed as failure:
         if not failure.forced:
-            log_write(run.process, f'failed to expand ACL message "{text}": {failure.message}', panic=True)
+            told = f"failed to expand ACL message {quoted(run.process, text)}: {failure.message}"
+            log_write(run.process, told, panic=True)
         return None
 
 
@@ -157,7 +160,9 @@ def _acl(run: AclRun, condition: AclCondition, text: str) -> Rc:
             words.append(expand(run.process, word))
         except ExpansionFailed as failure:
             if not failure.forced:
-                run.log_message = f'failed to expand ACL string "{word}": {failure.message}'
+                run.log_message = (
+                    f"failed to expand ACL string {quoted(run.process, word)}: {failure.message}"
+                )
             return Rc.DEFER if failure.defer else Rc.ERROR
         while position < len(text) and text[position] in SPACES:
             position += 1

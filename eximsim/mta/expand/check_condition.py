@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eximsim.mta.expand.expand import ExpansionFailed, expand, is_true
 from eximsim.mta.process.globals import Process
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.status import Rc
 
 
@@ -20,6 +20,6 @@ def expand_check_condition(process: Process, condition: str, who: str) -> Rc:
         if failed.defer:
             return Rc.DEFER
         if not failed.forced:
-            text = f'failed to expand condition "{condition}" for {who}: {failed.message}'
+            text = f"failed to expand condition {quoted(process, condition)} for {who}: {failed.message}"
             log_write(process, text, panic=True)
         return Rc.FAIL

@@ -20,6 +20,7 @@ from eximsim.mta.expand.expand_tree import Condition, Header, Variable
 from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
 from eximsim.mta.expand.expander import ConditionFunction, Expander, ExpansionFailed
 from eximsim.mta.process import upward
+from eximsim.mta.process.log import quoted
 from eximsim.mta.records.lists import Kind
 from eximsim.status import Rc
 
@@ -353,7 +354,7 @@ def run_acl(process: Process, values: list[str]) -> tuple[bool, str | None]:
     name = "FAIL_DROP" if drop else rc.name
     if not process.profile.acl_failure_named:
         name = "error"
-    raise ExpansionFailed(f'{name} from acl "{values[0]}"', forced=rc is Rc.DEFER)
+    raise ExpansionFailed(f"{name} from acl {quoted(process, values[0])}", forced=rc is Rc.DEFER)
 
 
 def _unreadable(expander: Expander, condition: Condition, skipping: bool) -> bool:

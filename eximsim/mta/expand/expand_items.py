@@ -61,16 +61,17 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
     if not item.word and item.fault is not None:
         raise expander.failure(item.fault)
     if "," in item.word and not expander.process.profile.lookup_options_known:
-        raise ExpansionFailed(f'unknown lookup type "{item.word}"')
-    kind = search_findtype_partial(item.word)
+        raise ExpansionFailed(f"unknown lookup type {expander.told(item.word)}")
+    kind = search_findtype_partial(item.word, expander.told)
     if kind.name == "json" and not expander.process.profile.json_looked_up:
         raise ExpansionFailed('unknown lookup type "json"')
     keyed = bool(values)
     if kind.single_key and not keyed:
-        raise ExpansionFailed(f'missing {{key}} for single-key "{item.word}" lookup')
+        raise ExpansionFailed(f"missing {{key}} for single-key {expander.told(item.word)} lookup")
     if keyed and not kind.single_key:
         raise ExpansionFailed(
-            f'a single key was given for lookup type "{item.word}", which is not a single-key lookup type'
+            f"a single key was given for lookup type {expander.told(item.word)},"
+            " which is not a single-key lookup type"
         )
     if item.fault is not None:
         raise expander.failure(item.fault)

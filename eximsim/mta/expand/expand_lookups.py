@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expander import ExpansionFailed
@@ -24,12 +24,12 @@ _LDAP_QUOTED = frozenset(b"*()\\")
 _LDAP_DN_QUOTED = frozenset(b',+"\\<>;')
 
 
-def search_findtype_partial(text: str) -> SearchType:
-    """As ``find_type``, but raises ``ExpansionFailed``."""
+def search_findtype_partial(text: str, told: Callable[[str], str] = '"{}"'.format) -> SearchType:
+    """As ``find_type``, but raises ``ExpansionFailed``, with the type as ``told`` makes it."""
     try:
         return find_type(text)
     except SearchError as error:
-        raise ExpansionFailed(str(error)) from None
+        raise ExpansionFailed(error.about(told)) from None
 
 
 def search_quote(kind: str, text: str, option: str | None) -> str:

@@ -180,17 +180,17 @@ def _listnamed(expander: Expander, text: str, arg: str | None, name: str) -> str
     if arg and arg[0] not in _LIST_KINDS:
         raise ExpansionFailed('bad suffix on "list" operator')
     kinds = (_LIST_KINDS[arg[0]],) if arg else tuple(_LIST_KINDS.values())
-    return _expand_listnamed(expander.process, text, kinds, bool(arg))
+    return _expand_listnamed(expander, text, kinds, bool(arg))
 
 
-def _expand_listnamed(process: Process, name: str, kinds: tuple[str, ...], typed: bool) -> str:
+def _expand_listnamed(expander: Expander, name: str, kinds: tuple[str, ...], typed: bool) -> str:
     bare = name.removeprefix("+")
-    lists = process.config.named_lists
+    lists = expander.process.config.named_lists
     source = next((lists[kind][bare] for kind in kinds if bare in lists.get(kind, ())), None)
     if source is None:
-        raise ExpansionFailed(f'"{bare}" is not a {f"{kinds[0]} " if typed else ""}named list')
+        raise ExpansionFailed(f"{expander.told(bare)} is not a {f'{kinds[0]} ' if typed else ''}named list")
     return " : ".join(
-        _expand_listnamed(process, item, kinds, typed) if item.startswith("+") else item.replace(":", "::")
+        _expand_listnamed(expander, item, kinds, typed) if item.startswith("+") else item.replace(":", "::")
         for item in list_items(source)
     )
 

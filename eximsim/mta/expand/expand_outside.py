@@ -41,9 +41,9 @@ def run_item(expander: Expander, item: Item, skipping: bool) -> str:
         return expander.answer("run", item.answer, True, None, skipping=True)
     process = expander.process
     if item.word and process.profile.run_splits_first:
-        words = [_expanded(expander, word, item.word) for word in _split(item.word)]
+        words = [_expanded(expander, word, item.word) for word in _split(expander, item.word)]
     else:
-        words = _split(expander.string(item.args[0]))
+        words = _split(expander, expander.string(item.args[0]))
     said = process.world.ask_command(words)
     if said.deferred:
         raise ExpansionFailed(said.error or "couldn't create child process: Resource temporarily unavailable")
@@ -63,16 +63,19 @@ def _expanded(expander: Expander, word: str, command: str) -> str:
         return expander.expand(word)
     except ExpansionFailed as failure:
         told = (
-            f'Expansion of "{word}" from command "{command}" in ${{run}} expansion failed: {failure.message}'
+            f"Expansion of {expander.told(word)} from command {expander.told(command)} in ${{run}} expansion"
+            f" failed: {failure.message}"
         )
         raise ExpansionFailed(told, forced=failure.forced, defer=failure.defer) from None
 
 
-def _split(command: str) -> list[str]:
+def _split(expander: Expander, command: str) -> list[str]:
     try:
         return command_words(command, _MOST_ARGUMENTS)
     except TooManyWords:
-        raise ExpansionFailed(f'Too many arguments in command "{command}" in ${{run}} expansion') from None
+        raise ExpansionFailed(
+            f"Too many arguments in command {expander.told(command)} in ${{run}} expansion"
+        ) from None
 
 
 # ---- functions and sockets --------------------------------------------------------------------------------
@@ -87,7 +90,9 @@ def perl_item(expander: Expander, item: Item, skipping: bool) -> str:
         raise ExpansionFailed("A setting of perl_startup is needed when using the Perl interpreter")
     said = expander.process.world.ask("perl", " ".join(values))
     if said.value is None and not said.deferred:
-        raise ExpansionFailed(f'Perl subroutine "{values[0]}" returned undef to force failure', forced=True)
+        raise ExpansionFailed(
+            f"Perl subroutine {expander.told(values[0])} returned undef to force failure", forced=True
+        )
     return _text(said)
 
 
@@ -243,7 +248,7 @@ def crypteq(expander: Expander, text: str, crypted: str) -> bool:
     if kind.startswith("{sha1}"):
         return _is_digest(hashlib.sha1(octets(text), usedforsecurity=False).digest(), crypted[6:])
     if crypted.startswith("{") and not kind.startswith(("{crypt}", "{crypt16}")):
-        raise ExpansionFailed(f'unknown encryption mechanism in "{crypted}"')
+        raise ExpansionFailed(f"unknown encryption mechanism in {expander.told(crypted)}")
     coded = crypted.rpartition("}")[2]
     if len(coded) < 2:
         return False

@@ -184,7 +184,7 @@ class Expander:
             return compile_pattern(pattern)
         except RegexError as error:
             told = error.told(pcre2=self.process.profile.pcre2)
-            raise ExpansionFailed(f'regular expression error in "{pattern}": {told}') from None
+            raise ExpansionFailed(f"regular expression error in {self.told(pattern)}: {told}") from None
 
     def subs(self, item: Item, *, skipping: bool) -> list[str]:
         """The item's arguments, expanded; raises what reading them raised."""

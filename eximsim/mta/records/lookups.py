@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from eximsim.quick_dataclass import dataclass
@@ -59,7 +60,15 @@ class SearchResult:
 
 
 class SearchError(Exception):
-    """A lookup that cannot be done as it is written: search_error_message."""
+    """A lookup that cannot be done as it is written: search_error_message, with its type between quotes."""
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        self.kind = kind
+        super().__init__(message)
+
+    def about(self, told: Callable[[str], str]) -> str:
+        """The message with the type as ``told`` makes it."""
+        return str(self).replace(f'"{self.kind}"', told(self.kind), 1)
 
 
 @lru_cache(maxsize=256)
@@ -73,7 +82,7 @@ def find_type(text: str) -> SearchType:
     if text.startswith("partial"):
         match = _PARTIAL.match(text)
         if match is None:
-            raise SearchError(f'format error in lookup type "{text}"')
+            raise SearchError(f'format error in lookup type "{text}"', text)
         partial = int(match[1]) if match[1] else 2
         affix = "*." if match[2] is None else match[2]
         rest = text[match.end() :]
@@ -81,11 +90,11 @@ def find_type(text: str) -> SearchType:
     name, star, after = name.partition("*")
     flags = 0 if not star else STARAT if after.startswith("@") else STAR
     if name in _QUERY_STYLE and partial >= 0:
-        raise SearchError(f'"partial" is not permitted for lookup type "{rest}"')
+        raise SearchError(f'"partial" is not permitted for lookup type "{rest}"', rest)
     if name in _QUERY_STYLE and flags:
-        raise SearchError(f'defaults using "*" or "*@" are not permitted for lookup type "{rest}"')
+        raise SearchError(f'defaults using "*" or "*@" are not permitted for lookup type "{rest}"', rest)
     if name not in _SINGLE_KEY and name not in _QUERY_STYLE:
-        raise SearchError(f'unknown lookup type "{name}"')
+        raise SearchError(f'unknown lookup type "{name}"', name)
     return SearchType(name, partial, affix, flags, tuple(filter(None, options.split(","))))
 
 

@@ -492,3 +492,34 @@ def _fresh_variables() -> Iterator[None]:
     yield
     _SITE.process.variables.clear()
     _SITE.process.numeric = ()
+
+
+@pytest.mark.parametrize(
+    ("text", "older", "newer"),
+    [
+        ('${lookup a"b{x}}', 'unknown lookup type "a"b"', r'unknown lookup type "a\"b"'),
+        ('${lookup{x}partial-z"q{/y}}', 'unknown lookup type "z"q"', r'unknown lookup type "z\"q"'),
+        ('${acl{no"such}}', 'ERROR from acl "no"such"', r'ERROR from acl "no\"such"'),
+        ('${listnamed:foo"bar}', '"foo"bar" is not a named list', r'"foo\"bar" is not a named list'),
+        (
+            '${if match{a}{("\\t}}',
+            'regular expression error in "("\t": missing closing parenthesis at offset 3',
+            r'regular expression error in "(\"\t": missing closing parenthesis at offset 3',
+        ),
+        (
+            '${if crypteq{a}{{\\}x"}}',
+            'unknown encryption mechanism in "{}x""',
+            r'unknown encryption mechanism in "{}x\""',
+        ),
+        (
+            '${run{/bin/a b"${zz}}}',
+            'Expansion of "b"${zz}" from command "/bin/a b"${zz}" in ${run} expansion failed:'
+            ' unknown variable in "${zz}"',
+            r'Expansion of "b\"${zz}" from command "/bin/a b\"${zz}" in ${run} expansion failed:'
+            ' unknown variable in "${zz}"',
+        ),
+    ],
+)
+def test_texts_in_errors_have_escapes_in_newer_releases(text: str, older: str, newer: str) -> None:
+    assert outcome(site(main="", release="4.98").process, text) == f"!{older}"
+    assert outcome(site(main="", release="4.99").process, text) == f"!{newer}"
