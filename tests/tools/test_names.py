@@ -28,12 +28,13 @@ LACKS = {
 
 
 def in_exim(group: str, at: str) -> set[str]:
-    """The names of a group that a release has; what came and went after 4.99 is not told apart."""
-    order = [*RELEASES, "4.99-dev-13835a3c1"]
+    """The names of a group that a release has."""
+    order = {name: place for place, name in enumerate(RELEASES)}
+    order["4.99-dev-13835a3c1"] = order["4.99-dev"]
     return {
         name
         for name, (first, last) in lists()[group].items()
-        if order.index(first) <= order.index(at) <= order.index(last)
+        if order[first] <= order[at] <= order[last]
     }
 
 

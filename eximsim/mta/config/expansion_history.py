@@ -95,7 +95,11 @@ NAMES_HISTORY: tuple[NamesChanged, ...] = (
         new="""variable.atrn_host variable.atrn_mode variable.connection_id variable.dkim_verify_signers
         variable.dmarc_alignment_dkim variable.dmarc_alignment_spf selector.tls_on_connect""",
     ),
-    NamesChanged("4.99-dev"),
+    NamesChanged(
+        "4.99-dev",
+        gone="""condition.pwcheck variable.bmi_alt_location variable.bmi_base64_tracker_verdict
+        variable.bmi_base64_verdict variable.bmi_deliver""",
+    ),
 )
 
 
