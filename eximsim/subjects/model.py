@@ -121,9 +121,10 @@ class ModelSubject:
 
     def _let_pass(self, seconds: float) -> None:
         """Have what goes on in the background for so long behind it."""
+        until = self.machine.world.now() + seconds
         if self.machine.world.side_by_side:
             self.machine.world.sleep(seconds)
-        self.machine.unwatched.run_later(until=self.machine.world.now() + seconds)
+        self.machine.unwatched.run_later(until=until)
 
     def queue(self, name: str = "") -> Sequence[str]:
         """See ``Subject``."""

@@ -32,9 +32,7 @@ def in_exim(group: str, at: str) -> set[str]:
     order = {name: place for place, name in enumerate(RELEASES)}
     order["4.99-dev-13835a3c1"] = order["4.99-dev"]
     return {
-        name
-        for name, (first, last) in lists()[group].items()
-        if order[first] <= order[at] <= order[last]
+        name for name, (first, last) in lists()[group].items() if order[first] <= order[at] <= order[last]
     }
 
 
