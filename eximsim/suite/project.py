@@ -160,6 +160,9 @@ class ProjectSuite:
         names = (name for name in self.profiles(case) if profile_named(name) == profile)
         return next(names, profile.name)
 
+    def stored_by(self, who: Identity) -> None:
+        """See ``Source``."""
+
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
         """See ``Source``. The first profile that the script names has the common golden; another profile
         has one of its own where it differs from that. Empty outputs have none.

@@ -81,6 +81,9 @@ class Source(Protocol):
     def has_goldens(self, case: TestCase, profile: Profile) -> bool:
         """Whether the stored outputs are those of this profile."""
 
+    def stored_by(self, who: Identity) -> Source | None:
+        """The same tests on the machine of another who has stored goldens; None if all are of this one."""
+
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
         """Make these the goldens for a profile; returns the files that changed. May raise ``InputError``."""
 

@@ -46,6 +46,7 @@ _PROOF = "aux-fixed/exim-ca/example.com/server1.example.com/server1.example.com.
 _MONTH = 30 * 86400.0
 _SIGNER = "jgh"
 """Who ran the suite when the goldens with signatures over a caller's address were stored."""
+_RUN_BY = Identity(DIRECTORY, caller=_SIGNER, caller_home=f"/home/{_SIGNER}")
 
 OUTPUTS = {
     "paniclog": "paniclog",
@@ -60,7 +61,7 @@ OUTPUTS = {
 class EximTree:
     """A ``Source``: the folder that holds ``scripts/``, ``confs/`` and ``log/``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, identity: Identity = _RUN_BY) -> None:
         self._folder = Folder(root)
         for name in ("scripts", "confs", "log"):
             if not self._folder.is_folder(name):
@@ -68,7 +69,7 @@ class EximTree:
                     f"no folder {name}/ here; expected the test/ folder of an Exim source tree", str(root)
                 )
         self.root = root
-        self.identity = Identity(DIRECTORY, caller=_SIGNER, caller_home=f"/home/{_SIGNER}")
+        self.identity = identity
         if not self._folder.is_file("runtest"):
             raise InputError(
                 "no runtest here; expected it to tell how the goldens were normalised", str(root)
@@ -164,6 +165,10 @@ class EximTree:
     def has_goldens(self, case: TestCase, profile: Profile) -> bool:
         """See ``Source``: the tree's are for whatever is run."""
         return True
+
+    def stored_by(self, who: Identity) -> EximTree:
+        """See ``Source``."""
+        return EximTree(self.root, who)
 
     def store(self, case: TestCase, profile: Profile, texts: Mapping[str, str]) -> list[Path]:
         """Not for a tree: its goldens are Exim's."""

@@ -14,6 +14,7 @@ import click
 
 from eximsim.commands.suite_runs import run_case
 from eximsim.commands.tabular import Grid, as_markdown
+from eximsim.suite.golden import Comparison
 from eximsim.suite.runner import WORLDS, Setting, TestResult, Verdict
 from eximsim.suite.tree import EximTree
 from tools.docs.goldens import checked_out
@@ -106,6 +107,10 @@ def in_words(results: list[TestResult]) -> str:
     first = next((result for result in results if result.verdict is not Verdict.PASS), None)
     if first is None:
         return "same"
+    if first.outputs and first.verdict is Verdict.UNSUPPORTED:  # the tree has no golden for what it wrote
+        return ", ".join(
+            f"{name} {how.value}" for name, how in first.outputs.items() if how is not Comparison.SAME
+        )
     return first.reason.partition(":")[0] if first.verdict is Verdict.FAIL else first.verdict.value
 
 
