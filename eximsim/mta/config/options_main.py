@@ -145,8 +145,8 @@ _FLAGS = table(
     flags(
         _M,
         on="""accept_8bitmime check_rfc2047_length delivery_date_remove envelope_to_remove
-        extract_addresses_remove_arguments local_from_check message_logs queue_only_override
-        return_path_remove smtp_check_spool_space smtp_enforce_sync smtp_etrn_serialize
+        extract_addresses_remove_arguments local_from_check message_logs queue_only_load_latch
+        queue_only_override return_path_remove smtp_check_spool_space smtp_enforce_sync smtp_etrn_serialize
         syslog_duplication syslog_pid syslog_timestamp write_rejectlog bounce_return_body
         bounce_return_message dns_csa_use_reverse""",
         off="""allow_domain_literals allow_insecure_tainted_data allow_mx_to_ip allow_utf8_domains
@@ -164,7 +164,7 @@ _FLAGS = table(
     ),
     flags(
         _I,
-        on="""prod_requires_admin queue_list_requires_admin queue_only_load_latch smtp_accept_keepalive
+        on="""prod_requires_admin queue_list_requires_admin smtp_accept_keepalive
         srs_usehash srs_usetimestamp
         tcp_nodelay""",
         off="""commandline_checks_require_admin dcc_direct_add_header

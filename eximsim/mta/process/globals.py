@@ -353,6 +353,8 @@ class Process:
     """Domain and selector of each signature that this process has made, in turn."""
     transport_count: int = 0
     """How many octets of the message have gone to the last host."""
+    load_found: int = 0
+    """The load that it has been told last, under Exim's test suite (test_harness_load_avg)."""
 
     @property
     def return_path(self) -> str:
@@ -410,7 +412,7 @@ class Process:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
         self.main_log_open = self.machine.privilege_lost
         self.lost_session, self.proxied_tls, self.transport_count = None, None, 0
-        self.dsn_boundaries, self.purpose = 0, "fresh-exec"
+        self.dsn_boundaries, self.load_found, self.purpose = 0, 0, "fresh-exec"
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
         self.acl_verb, self.acl_eval, self.queries_asked = None, None, frozenset()

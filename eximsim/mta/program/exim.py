@@ -22,6 +22,7 @@ from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import Process
+from eximsim.mta.process.load import above_queue_only_load, log_queued_for_load
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program import daemon
@@ -219,6 +220,11 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     if received.message_id is None:
         return 1
     queued = line.leaves_on_queue(process.config.main) or queue.queue_check_only(process)
+    if not queued and (load := above_queue_only_load(process)) is not None:
+        process.message_id = received.message_id
+        log_queued_for_load(process, load)
+        process.message_id = ""
+        queued = True
     if received.deliver and not queued:
         crash = "" if line.synchronous else None
         own = queue.LOCAL_DELIVERY

@@ -383,7 +383,7 @@ class SmtpIn(SmtpSession):
         if received.message_id is not None and not process.host_checking:
             self._received += 1
             process.message_id = received.message_id
-            if received.deliver and self._may_deliver():
+            if self._may_deliver() and received.deliver:
                 self._accepted.append(received.message_id)
             process.message_id = ""
         if received.message_id is not None and process.host_checking:
@@ -408,4 +408,4 @@ class SmtpIn(SmtpSession):
             text = f"no immediate delivery: more than {limit} messages received in one connection"
             log_write(self.process, text, when="delay_delivery")
             return False
-        return True
+        return not self.waits_for_load()

@@ -202,6 +202,6 @@ class Batch:
         self._messages += 1
         if received.message_id is not None:
             process.message_id = received.message_id
-            if received.deliver and not session.queue_only:
+            if not session.queue_only and not session.waits_for_load() and received.deliver:
                 self._deliver(received.message_id)
             process.message_id = ""

@@ -11,12 +11,12 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.miscmods import arc, dkim
+from eximsim.mta.process.load import above_queue_only_load, log_queued_for_load
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Envelope
 from eximsim.mta.reception.receive_data import DataReader
@@ -220,6 +220,8 @@ class SmtpSession:
     chunk: tuple[int, bool] = (0, False)
     """The size of the chunk that BDAT announced, and whether it is the last."""
 
+    latched_load: int | None = None
+    """The load for which a message had to wait, and so do all after it."""
     unwanted: int = 0
     """How many octets of a chunk that nobody can take are thrown away (bdat_flush_data())."""
 
@@ -230,8 +232,18 @@ class SmtpSession:
         self.process.flushing = Flushing(self._flush)
         options = self.process.config.main
         self.queue_only = options.flag("queue_only")
-        if self.process.machine.test_harness and options.number("queue_only_load") >= 0:
-            raise Unsupported("queue_only_load, with the load of a test", *options.where("queue_only_load"))
+
+    def waits_for_load(self) -> bool:
+        """Whether a message stays on the queue, as the load is too high; and with queue_only_load_latch all
+        that come after it."""
+        load = self.latched_load
+        if load is None:
+            load = above_queue_only_load(self.process)
+            if self.process.config.main.flag("queue_only_load_latch"):
+                self.latched_load = load
+        if load is not None:
+            log_queued_for_load(self.process, load)
+        return load is not None
 
     def _flush(self) -> None:
         """Tell the client at once what it would be told once its input has been dealt with."""

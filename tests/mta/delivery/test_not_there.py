@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.mta.delivery.deliver import deliver_message
 from tests.mta.front import Front
 
@@ -28,12 +27,3 @@ def test_a_message_that_another_process_has_is_left_to_it(release: str, named: b
     file = f"Spool file for {message_id}" if named else "Spool file"
     told = f"{file} is locked (another process is handling this message)"
     assert front.log()[1:] == [f"{message_id} {told}"]
-
-
-def test_the_load_that_tests_have_is_not_modelled() -> None:
-    front = Front("queue_only_load = 0.001\nacl_smtp_rcpt = accept")
-    assert front.smtp("QUIT")
-    front.machine.test_harness = True
-    with pytest.raises(Unsupported, match="queue_only_load") as lack:
-        front.smtp("QUIT")
-    assert lack.value.line
