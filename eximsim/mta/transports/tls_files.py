@@ -74,7 +74,8 @@ def fixed_anchors(profile: Profile, options: Options) -> str | None:
 
     Source: tls_client_creds_init(), src/tls-openssl.c and src/tls-gnu.c.
     """
-    needed = ("tls_verify_certificates", "tls_crl")[: 1 if profile.tls_library == GNUTLS else 2]
+    crl = () if profile.tls_library == GNUTLS else ("tls_crl",)
+    needed = ("tls_verify_certificates", *crl)
     fixed = all("$" not in (options.text(name) or "") for name in needed)
     return options.text("tls_verify_certificates") if fixed else None
 

@@ -129,7 +129,7 @@ def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
         asking.through = number
         if host.address is None:
             continue
-        if process.world.now() - asking.start >= overall:
+        if process.seconds() - int(asking.start) >= overall:
             process.hdebug("overall timeout for callout exceeded")
             break
         process.variables["host"], process.variables["host_address"] = host.name, host.address

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from eximsim.errors import Unsupported
 from eximsim.ports import Action
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
 from eximsim.world.smtp_server import SmtpSession
@@ -52,6 +53,14 @@ def test_the_same_octets_arrive_by_data_and_by_chunks() -> None:
 @pytest.mark.parametrize("server", [CHUNKING, BOTH], ids=["alone", "pipelined"])
 def test_the_header_lines_of_a_large_message_go_first(server: Mx) -> None:
     assert delivered(server, body=LARGE).events.count("BDAT") == 2
+
+
+def test_a_body_alone_is_one_chunk_and_an_empty_one_is_not_modelled() -> None:
+    site = delivered(BOTH, body_only="true")
+    assert site.events.count("BDAT") == 1
+    assert site.messages[0].content == b".line\r\nlast\r\n"
+    with pytest.raises(Unsupported, match="body_only with BDAT"):
+        delivered(BOTH, body="Subject: x\n\n", body_only="true")
 
 
 def test_many_header_lines_go_in_chunks_of_a_buffer() -> None:

@@ -154,6 +154,15 @@ def test_maxwait_ends_the_search_for_an_answer(release: str) -> None:
     assert site.called == ["mx1", "mx2"]
 
 
+@pytest.mark.parametrize("begun", [0.0, 0.9])
+def test_maxwait_is_over_in_the_very_second(begun: float) -> None:
+    silent = plain(rcpt=Answer(then=Then.SILENCE))
+    site = Site([silent, Mx(PLAIN)], NEWEST, callout="5s,no_cache,maxwait=5s")
+    site.world.sleep(begun)
+    assert site.verify() == [NOT_DONE]
+    assert site.called == ["mx1"]
+
+
 # ---- TLS -------------------------------------------------------------------------------
 
 
