@@ -80,7 +80,8 @@ class Outlook:
     way, ``once``: no other one follows; ``over``: no host is left for it, nor anything that it looks up.
     ``at_last``: no host follows the one whose turn it is in a delivery. ``last``: no driver's options are
     looked at any more; in a delivery, no call is set up any more. ``words``: what is only put into words
-    counts.
+    counts. ``plain``: DANE has been decided against for the host that is called, and no other follows.
+    ``settled``: the name of this host, if to decide that again comes to the same in every respect.
     """
 
     counts: Relevance
@@ -95,6 +96,8 @@ class Outlook:
     last: bool
     words: bool
     now: float
+    plain: bool = False
+    settled: str | None = None
 
     @property
     def calling(self) -> bool:
@@ -140,7 +143,7 @@ class Outlook:
         It is about a host that is done; or about an address, and the router has found the hosts by now.
         """
         if type == "TLSA":
-            return name.partition("._tcp.")[2] in self.done
+            return name.partition("._tcp.")[2] in (*self.done, self.settled)
         found = name in self.done or ((self.alone or self.calling) and self.phase is not Phase.ROUTING)
         return type in ("A", "AAAA") and found and not self.counts.names(name)
 
@@ -165,10 +168,15 @@ class Outlook:
             process.transport_count if self.counts.written else None,
             process.pid if self.counts.pids else None,
             self.last_session(process),
-            None if self.last and (self.once or not self.calling) else process.verify_overridden,
+            None if self.verified_anew else process.verify_overridden,
             process.callout_context_set if release.callout_dane_failure in _LOOKED_BACK else None,
             *_PROCESS(process),
         )
+
+    @property
+    def verified_anew(self) -> bool:
+        """Whether DANE verifies no session any more; only then does it matter how an earlier one was."""
+        return self.plain or (self.last and (self.once or not self.calling))
 
     def last_session(self, process: Process) -> object:
         """How the last TLS session was verified; of no matter when the next one will say it anew.
@@ -200,9 +208,10 @@ class Outlook:
         done = host.name in self.done
         routed = self.alone and self.phase is not Phase.ROUTING
         never = host.address is None and host.status is HostStatus.UNUSABLE and routed
-        security = None if (done or never) and not self.counts.address_security else host.dnssec
-        over = done and self.alone and not self.counts.fallback
-        return (security, None if over else (host.status, host.why), *_HOST(host))
+        over = done or never or host.name == self.settled
+        security = None if over and not self.counts.address_security else host.dnssec
+        left = done and self.alone and not self.counts.fallback
+        return (security, None if left else (host.status, host.why), *_HOST(host))
 
     def address(self, addr: Address) -> tuple[object, ...]:
         """An address; a callout writes no records of retries."""

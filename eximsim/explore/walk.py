@@ -46,6 +46,18 @@ class Question(Generic[Moment]):
     reads: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A state in which something is settled, however the ``axes`` were answered that decided it."""
+
+    state: Hashable
+    axes: frozenset[str]
+
+    def without(self, answers: Mapping[str, str]) -> Mapping[str, str]:
+        """The answers that still matter."""
+        return {axis: value for axis, value in answers.items() if axis not in self.axes}
+
+
 Look = Callable[[str, Sequence[str]], tuple[Hashable, Moment]]
 """The state and the moment of the run that asks a question; no state if it is not to be compared."""
 
@@ -138,7 +150,9 @@ class Explorer(ABC, Generic[Run, Moment, Rest, Way]):
                 reads |= read
             rest, end = self.ask(question.axis, question.values, tuple(ways)), question.moment
             if question.state is not None:
-                again = {axis: value for axis, value in path.items() if axis in reads}
+                again: Mapping[str, str] = {axis: value for axis, value in path.items() if axis in reads}
+                if isinstance(question.state, Settled):
+                    again = question.state.without(again)
                 self._known.setdefault(question.state, []).append(Known(again, rest, reads))
         return self.way(answers, start, end, rest), reads | answers.before
 

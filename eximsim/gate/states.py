@@ -15,28 +15,38 @@ from eximsim.explore.stack import calls_between, first_argument
 from eximsim.explore.state_pickler import constant, same
 from eximsim.explore.states import Outlook, Phase, States, hosts_done
 from eximsim.explore.vocabulary import (
+    ADDRESS,
     BANNER,
     CERTIFICATE,
+    CONNECT,
+    END,
     HANDSHAKE,
     HELO,
     OF_A_HOST,
     PHASES,
     RCPT,
+    RECORDS,
     STARTTLS,
+    TLSA,
     asked_of,
+    axis_of,
 )
+from eximsim.explore.walk import Settled
 from eximsim.gate.answer_axes import LatticeAnswers
 from eximsim.gate.lattice import LatticeServer, LatticeZones
 from eximsim.gate.outcome import is_refusal, lasting
 from eximsim.gate.scenes import ForTheMail
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
+from eximsim.mta.records.process_parts import Asking
 from eximsim.mta.routing.route import ROUTING
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
 from eximsim.mta.transports.smtp import smtp_deliver
 from eximsim.mta.transports.smtp_context import RECIPIENT_NAMED, SmtpContext
 from eximsim.mta.transports.smtp_out import Answer as Reply
+from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.tls import CERTIFICATE_VERIFIED
+from eximsim.status import Dnssec
 from eximsim.suite.config_files import ConfigFiles
 from eximsim.suite.policy import Policy, PolicySession
 from eximsim.trace import Decision, Trace
@@ -75,8 +85,11 @@ class _Outlook(Outlook):
         return world.disk, world.clock, port, sorted(told), list(world._open.values())
 
 
+_BEFORE_DANE = frozenset(axis.name for axis in (ADDRESS, TLSA, RECORDS))
 _OUTCOMES = frozenset(rule.name for rule in (ADDRESS_OUTCOME, ADDRESS_TIMED_OUT, TRANSPORT_DIED))
-_NOTHING_FORGOTTEN = frozenset(axis.name for axis in (BANNER, STARTTLS, HANDSHAKE, CERTIFICATE, HELO))
+_NOTHING_FORGOTTEN = frozenset(
+    axis.name for axis in (RECORDS, BANNER, STARTTLS, HANDSHAKE, CERTIFICATE, HELO, RCPT, END)
+)
 """Questions that come right after another one to the same host, which was answered with what goes on."""
 _STATES = States(
     _Outlook,
@@ -99,7 +112,7 @@ class Watcher:
         self._kind, self._alone = kind, alone and kind == "delivery"
         self._once = kind == "callout" and not self._counts.acls  # see Policy.callout_config
 
-    def __call__(self, axis: str) -> tuple[bytes | None, tuple[str, ...]]:
+    def __call__(self, axis: str) -> tuple[bytes | Settled | None, tuple[str, ...]]:
         """The state of the run that asks for the value of ``axis``, and its log so far.
 
         No state where nothing is forgotten since the question before: states that differed there do here.
@@ -119,11 +132,43 @@ class Watcher:
             over = not self._counts.random and all(host.name in done for host in asking.hosts)
         at_last = self._alone and phase is not Phase.ROUTING and self._is_last(calls)
         last = over or (at_last and phase is Phase.TRANSACTION)
+        plain = self._without_dane(calls, step) if at_last or self._asks_last(asking) else None
+        settled = None if plain is None or self._decides_again(plain) else plain.host.name
         view = _Outlook(
             *(self._counts, self._kind, phase, done, self._alone, asking, self._once),
             *(over, at_last, last, self._words, session.world.clock.time),
+            plain=plain is not None,
+            settled=settled,
         )
-        return _STATES.digest(calls, view), log
+        state = _STATES.digest(calls, view)
+        if settled is None:
+            return state, log
+        return Settled(state, frozenset(axis_of(one, settled) for one in (TLSA, RECORDS))), log
+
+    def _asks_last(self, asking: Asking | None) -> bool:
+        """Whether a callout is under way that asks its last host, and no other callout follows."""
+        return asking is not None and asking.at_last and self._once and not self._counts.random
+
+    def _without_dane(self, calls: Iterable[FrameType], step: str) -> SmtpContext | None:
+        """The call that is being set up, if DANE has been decided against for it."""
+        if step in _BEFORE_DANE:
+            return None
+        for call in calls:
+            if call.f_code is smtp_setup_conn.__code__:
+                sx = first_argument(call)
+                assert isinstance(sx, SmtpContext)
+                decided = step != CONNECT.name or sx.process.profile.tlsa_before_connect
+                return sx if decided and not sx.dane else None
+        return None
+
+    def _decides_again(self, sx: SmtpContext) -> bool:
+        """Whether it can still be noticed by what DANE was decided against.
+
+        ``smtp_setup_conn()`` comes to it once more if it begins again without TLS, and then logs an insecure
+        answer again; or the configuration asks for something of this host itself.
+        """
+        known = sx.host.dnssec is not Dnssec.YES or _has_no_tlsa(sx)
+        return (self._words and not known) or self._counts.names(sx.host.name)
 
     def _is_last(self, calls: Iterable[FrameType]) -> bool:
         """Whether no host is left for the delivery but the one that is called."""
@@ -131,6 +176,13 @@ class Watcher:
         return not self._counts.fallback and any(
             isinstance(sx, SmtpContext) and not sx.more_hosts for sx in sessions
         )
+
+
+def _has_no_tlsa(sx: SmtpContext) -> bool:
+    """Whether it is remembered that there are no TLSA records for a host, so that nobody asks again."""
+    return any(
+        type == "TLSA" and name.endswith(f"._tcp.{sx.host.name}") for name, type, *_ in sx.process.dns_fails
+    )
 
 
 def sends_more(decisions: Iterable[Decision]) -> bool:

@@ -12,7 +12,7 @@ from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 
 READ = """
-        self.unknown |= any(type == 'TLSA' for _, type, *_ in self.process.dns_fails)
+        self.unknown |= self.starttls_offered
         if self.unknown and not self.setting_up:
             where = {"address": self.addrlist[0].address, "host": self.host.name, "ip": self.host.address}
             self.process.trace.record(RECIPIENT_NAMED, "no", **where)
@@ -39,7 +39,7 @@ from eximsim.gate.outcome import essence
 from eximsim.gate.states import Watcher
 from tests.gate.policies import policy
 
-FEW = {"TLSA": ("insecure", "NXDOMAIN"), "EHLO": ("no STARTTLS",), "RCPT": ("2xx", "4xx")}
+FEW = {"TLSA": ("NXDOMAIN",), "EHLO": ("STARTTLS", "no STARTTLS"), "STARTTLS": ("4xx",), "RCPT": ("2xx", "4xx")}
 
 
 class Few:
@@ -58,7 +58,7 @@ way = Explorer(plan.forest, lambda choices: essence(run(Few(choices))), watcher)
 each = Explorer(plan.forest, lambda choices: essence(run(Few(choices)))).diagram()
 assert way.node is each.node
 assert isinstance(way.node, Ask)
-assert way.node.axis.startswith("TLSA of "), way.node.axis
+assert way.node.axis.startswith("EHLO of "), way.node.axis
 """
 
 SEARCH = """
@@ -67,7 +67,8 @@ from eximsim.fuzz.space import Space
 from eximsim.profiles import profile
 from tests.suite.recorded import stand
 
-FEW = {"MX": ("secure",), "A": ("secure",), "TLSA": ("insecure", "no data"), "EHLO": ("no STARTTLS",)}
+FEW = {"MX": ("secure",), "A": ("secure",), "TLSA": ("no data",)}
+FEW |= {"EHLO": ("STARTTLS", "no STARTTLS"), "STARTTLS": ("4xx",)}
 space = Space(values=FEW)
 merged, each = (Tree(space, profile("4.99"), stand(), merged=merged) for merged in (True, False))
 told = [[(dict(leaf.path), leaf.result.decisions) for leaf in tree.leaves] for tree in (merged, each)]

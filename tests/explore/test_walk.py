@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eximsim.explore.choices import Chooser
-from eximsim.explore.walk import Answers, Explorer
+from eximsim.explore.walk import Answers, Explorer, Settled
 
 AXES = {"a": ("0", "1"), "b": ("0", "1", "2"), "c": ("0", "1")}
 Line = tuple[str, ...]
@@ -27,7 +27,7 @@ class Lines(Explorer[Answers[Line, list[Line]], Line, list[Line], list[Line]]):
     def answers(self, given: Mapping[str, str]) -> Answers[Line, list[Line]]:
         return Answers(given, self._look, self.find)
 
-    def _look(self, axis: str, values: Sequence[str]) -> tuple[Line | None, Line]:
+    def _look(self, axis: str, values: Sequence[str]) -> tuple[Hashable, Line]:
         state = (axis, *self._said[-1:]) if self._merged else None
         return state, tuple(self._said)
 
@@ -85,6 +85,29 @@ def test_what_is_asked_once_more_keeps_states_apart() -> None:
 
     lines, _ = Lines(program, merged=True).explore({}, ())
     assert lines == [("0",)] * 3 + [("1",)] * 3
+
+
+def test_what_is_settled_may_be_asked_once_more_and_was_answered_otherwise() -> None:
+    """Of ``a`` it only matters whether it is 0; the state tells that, from the second question on."""
+
+    class Settling(Lines):
+        def _look(self, axis: str, values: Sequence[str]) -> tuple[Hashable, Line]:
+            settled = axis == "c" and self.choices.path["a"] != "0"
+            return Settled("not 0", frozenset("a")) if settled else None, tuple(self._said)
+
+        def answers(self, given: Mapping[str, str]) -> Answers[Line, list[Line]]:
+            self.choices = super().answers(given)
+            return self.choices
+
+    def program(choices: Chooser, say: Callable[[str], None]) -> None:
+        choices.choose("a", ("0", "1", "2"))
+        say(choices.choose("c", AXES["c"]))
+        say("0" if choices.choose("a", ("0", "1", "2")) == "0" else "other")
+
+    walk = Settling(program, merged=True)
+    lines, _ = walk.explore({}, ())
+    assert lines == [("0", "0"), ("1", "0"), *[("0", "other"), ("1", "other")] * 2]
+    assert (walk.runs, walk.broken_off) == (4, 1)
 
 
 @given(st.permutations("abc").map(chain))

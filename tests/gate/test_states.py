@@ -11,6 +11,7 @@ import pytest
 
 from eximsim.explore.choices import Chooser
 from eximsim.explore.vocabulary import EXTENSIONS, OF_AUTHENTICATION, PROXY, asked_of
+from eximsim.explore.walk import Settled
 from eximsim.gate.diagram import Explorer
 from eximsim.gate.explore_policies import Survey, survey
 from eximsim.gate.outcome import essence
@@ -152,6 +153,10 @@ def test_what_follows_on_a_message_is_the_same_merged_and_unmerged(monkeypatch: 
     assert merged.runs < every.runs
 
 
+def without_words(run: Callable[[Chooser], Outcome]) -> Callable[[Chooser], Outcome]:
+    return lambda choose: essence(run(choose))
+
+
 def in_few(run: Callable[[Chooser], Outcome], choose: Chooser) -> Outcome:
     return run(Few(choose))
 
@@ -224,16 +229,16 @@ def test_callouts_are_the_same_merged_and_unmerged(options: str, monkeypatch: py
 
 
 @cache
-def plan_of(conf: str, hosts: int) -> Survey:
+def plan_of(conf: str, hosts: int, release: str) -> Survey:
     """One for all states that are compared: a text is known again as the object that it is."""
-    return survey([policy(conf=conf)], hosts)
+    return survey([policy(conf=conf, release=release)], hosts)
 
 
 def states_of_a_run(
-    given: dict[str, str], hosts: int, kind: str = "delivery", conf: str = CONF
+    given: dict[str, str], hosts: int, kind: str = "delivery", conf: str = CONF, release: str = "4.99"
 ) -> dict[str, object]:
     """The state at each question of a run, by axis and number of the host: ``MAIL of mx2``."""
-    plan = plan_of(conf, hosts)
+    plan = plan_of(conf, hosts, release)
     (one,) = plan.policies
     view = next(view for view in plan.views if view.kind == kind and len(view.scene.addresses) == hosts)
     short = {name: f"mx{number}" for number, name in enumerate(view.scene.addresses, 1)}
@@ -275,6 +280,60 @@ def test_at_the_last_host_it_does_not_count_how_long_an_earlier_one_took() -> No
         for end in ({"end of data of mx1": "4xx"}, {"RCPT of mx1": "none in time"})
     )
     assert in_time["MAIL of mx2"] == late["MAIL of mx2"]
+
+
+NO_TLSA: dict[str, str] = {"TLSA of mx2": "NXDOMAIN", "MAIL of mx1": "4xx"}
+INSECURE: dict[str, str] = {"address of mx2": "insecure", "MAIL of mx1": "4xx"}
+INSECURE_TLSA: dict[str, str] = {"TLSA of mx2": "insecure", "MAIL of mx1": "4xx"}
+"""Ways to a last host without DANE."""
+ASKING = CONF.replace("= smtp\n", "= smtp\n  helo_data = ${lookup dnsdb{tlsa=x.example}{x}{y}}\n")
+
+
+@pytest.mark.parametrize("kind", ["delivery", "callout"])
+def test_how_dane_was_decided_against_is_forgotten_when_the_last_host_is_called(kind: str) -> None:
+    none, insecure = (states_of_a_run(given, 2, kind)["connection of mx2"] for given in (NO_TLSA, INSECURE))
+    assert isinstance(none, Settled)
+    assert none == insecure
+
+
+def test_an_insecure_answer_counts_for_a_delivery_that_may_log_it_again() -> None:
+    for kind, alike in (("delivery", False), ("callout", True)):
+        none, insecure = (
+            states_of_a_run(given, 2, kind)["connection of mx2"] for given in (NO_TLSA, INSECURE_TLSA)
+        )
+        assert (none == insecure) is alike
+
+
+@pytest.mark.parametrize(
+    ("asked", "conf", "release"),
+    [
+        ("connection of mx1", CONF, "4.99"),
+        ("connection of mx2", ASKING, "4.99"),
+        ("connection of mx2", CONF, "4.89"),
+    ],
+)
+def test_dane_is_not_settled_while_it_can_be_asked_for_again(asked: str, conf: str, release: str) -> None:
+    """By another host, by the configuration, or since DANE comes only after the connection."""
+    given = {f"address of {asked[-3:]}": "insecure", "MAIL of mx1": "4xx"}
+    assert not isinstance(states_of_a_run(given, 2, conf=conf, release=release)[asked], Settled)
+
+
+@pytest.mark.parametrize("kind", ["delivery", "callout"])
+def test_a_second_call_without_tls_is_the_same_merged_and_unmerged(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"address": ("secure", "insecure"), "TLSA": ("insecure", "NXDOMAIN", "no data")}
+    few |= {"handshake": ("completes", "fails"), "RCPT": ("2xx", "4xx")}
+    monkeypatch.setitem(globals(), "FEW", few)
+    plan = survey([policy()], 2)
+    (one,) = plan.policies
+    view = next(view for view in plan.views if view.kind == kind)
+    run = partial(in_few, plan.run(one, view))
+    watcher = Watcher(one, kind, words=not view.wordless)
+    merged = Explorer(plan.forest, without_words(run) if view.wordless else run, watcher)
+    every = Explorer(plan.forest, without_words(run) if view.wordless else run, unmerged(watcher))
+    assert merged.diagram() == every.diagram()
+    assert merged.runs < every.runs / 2
 
 
 @pytest.mark.parametrize("records", ["authority", "match and unusable"])
