@@ -72,7 +72,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
         seed = HARNESS_SEED + 2 * number
         fresh = delivery.process.continued is None
         delivery.process.machine.unwatched.transports += 1
-        _read_reports(delivery, most=delivery.process.config.main.number("remote_max_parallel") - 1)
+        _make_room(delivery)
         delivery.process.machine.abreast += bool(delivery.reports)
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed, leave_open=wanted_again)
         delivery.call_not_seen = fresh and delivery.process.continued is not None
@@ -266,12 +266,15 @@ def _run_transport(
     _take_hosts(parent, ended)
 
     def report() -> None:
+        _forget_serialized(parent, child)
         _take_variables(parent, child)
         for addr in ended.addresses:
             _remote_post_process(delivery, addr, ended.message, fallback=fallback)
 
     kept = child.kept_call
-    if kept is None and delivery.remote and parent.continued is None:
+    if _kept_out(ended, child):
+        report()  # long before those that are still on their way
+    elif kept is None and delivery.remote and parent.continued is None:
         delivery.reports.append(report)
     else:
         _read_reports(delivery)
@@ -342,6 +345,29 @@ def _read_reports(delivery: Delivery, *, most: int = 0) -> None:
     """
     while len(delivery.reports) > most:
         delivery.reports.pop(0)()
+
+
+def _make_room(delivery: Delivery) -> None:
+    """Wait for a batch if there are as many as may be; which of them ends first is not known."""
+    most = delivery.process.config.main.number("remote_max_parallel") - 1
+    if 0 < most < len(delivery.reports):
+        for call in delivery.process.machine.serialized.values():
+            call.may_be_over = True
+    _read_reports(delivery, most=most)
+
+
+def _forget_serialized(parent: Process, child: Process) -> None:
+    """The process is over, and has let go of the host that it spoke to."""
+    called = parent.machine.serialized
+    for name in [name for name, call in called.items() if call.pid == child.pid and not call.may_be_over]:
+        del called[name]
+
+
+def _kept_out(ended: transport_process.Ended, child: Process) -> bool:
+    """Whether serialize_hosts has kept the batch from a host, and no other has taken it."""
+    return any(child.pid in call.kept_out for call in child.machine.serialized.values()) and all(
+        addr.transport_return is Rc.DEFER for addr in ended.addresses
+    )
 
 
 def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:

@@ -33,9 +33,6 @@ _AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc
 """What is left of a state in the one octet that a transport process reports it in: PENDING is 256."""
 _FAILURE = 1
 """The exit code of a process that has given up (EXIT_FAILURE)."""
-_AFTER_TRANSPORT = 0.6
-"""How long Exim's test suite has a process wait that has begun a transport, in seconds."""
-
 _MESSAGE_PIPED = 1024
 """Octets of an address's message that come through the pipe from the transport process."""
 
@@ -83,8 +80,10 @@ def _run(delivery: Delivery, child: Process, transport: DriverInstance, batch: l
     debug_print_string(child, transport.options.text("debug_print"))
     child.machine.sending += child.of_daemon
     try:
-        with forked(parent, 0.0 if parent.continued is not None else _AFTER_TRANSPORT):
+        with forked(parent, transport=parent.continued is None):
             done = smtp_transport_entry(child, transport, copies)
+            for call in child.machine.serialized.values():
+                call.until = child.world.now() if call.pid == child.pid else call.until
     except (ProcessDied, PanicDie) as death:
         message = _transport_died(delivery, batch, child.pid, death)
         return Ended(child, [replace(addr, special_action="freeze") for addr in batch], message=message)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eximsim.mta.records.hints import Hints
     from eximsim.mta.records.logs import LogSettings
     from eximsim.mta.records.lookups import Listing
-    from eximsim.mta.records.open_call import OpenCall
+    from eximsim.mta.records.open_call import OpenCall, SerializedCall
     from eximsim.mta.records.spool import Header, Message, Spool
     from eximsim.ports import TlsSession
     from eximsim.profiles import Profile
@@ -115,8 +115,8 @@ class Machine:
     """Deliveries of messages that a daemon's own transports have brought back to it."""
     unwatched: Unwatched = field(default_factory=Unwatched)
     """What processes do that nobody waits for."""
-    serialized: dict[str, int] = field(default_factory=dict)
-    """The hosts of serialize_hosts that the delivery under way has called, with the process that did."""
+    serialized: dict[str, SerializedCall] = field(default_factory=dict)
+    """What transports of the delivery under way that nobody has heard of yet do with serialize_hosts."""
 
     def let_servers_deliver(self) -> None:
         """Deliver what the daemon's own transports have brought back to it, if none of them is at work."""

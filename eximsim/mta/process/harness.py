@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _AFTER_FORK = 0.1
 _DEBUGGED = 0.1
 _STORE, _NAME_SERVER = 0.002, 0.01
+_AFTER_TRANSPORT = 0.6
 _BEGIN = 0.05
 """A program that is loaded and reads its configuration needs less than that pause, but not nothing."""
 
@@ -23,21 +24,23 @@ def pause(process: Process, seconds: float) -> None:
 
 
 @contextmanager
-def forked(process: Process, more: float = 0.0) -> Iterator[None]:
-    """Around what a child does for which its parent waits: that takes as long as the parent's own pauses.
-
-    ``more`` seconds are those that it waits after ``exim_fork()``.
-    """
+def forked(process: Process, *, transport: bool = False) -> Iterator[None]:
+    """Around what a child does for which its parent waits: that takes as long as the parent's own pauses."""
     begun = process.world.now()
     yield
     if process.machine.test_harness:
-        until = begun + fork_pause(process) + more
+        until = begun + (transport_pause(process) if transport else fork_pause(process))
         process.world.sleep(max(0.0, until - process.world.now()))
 
 
 def fork_pause(process: Process) -> float:
     """How long a process waits that has forked another, so that this one gets going (``exim_fork()``)."""
     return _AFTER_FORK if process.machine.test_harness and process.profile.fork_waits_when_tested else 0.0
+
+
+def transport_pause(process: Process) -> float:
+    """How long a delivery waits that has begun a transport, before it begins another."""
+    return fork_pause(process) + (_AFTER_TRANSPORT if process.machine.test_harness else 0.0)
 
 
 def started(process: Process) -> None:

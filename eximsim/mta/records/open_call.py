@@ -31,6 +31,20 @@ class Limits:
     domains: int = 0
 
 
+@dataclass(slots=True)
+class SerializedCall:
+    """The work of a transport's process ``pid``, ``begun`` at that time, with a host of serialize_hosts."""
+
+    pid: int
+    begun: float
+    since: float
+    until: float
+    may_be_over: bool = False
+    """A delivery that had as many processes as it may have has waited for one of them."""
+    kept_out: set[int] = field(default_factory=set)
+    """The processes that have passed over the host for that."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenCall:
     """A call that is left open after a message, for the next one (``continue_hostname`` and its kin).

@@ -17,7 +17,7 @@ from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, 
 from eximsim.mta.transports.smtp_continue import abandon
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_deferred import deferred_event_raise, write_logs
-from eximsim.mta.transports.smtp_hosts import host_list, serialize, set_panic
+from eximsim.mta.transports.smtp_hosts import host_list, is_free, set_panic
 from eximsim.mta.transports.smtp_message import send_message
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
@@ -294,8 +294,8 @@ def _count_try(run: Run, index: int, attempt: Attempt) -> int:
 def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Attempt) -> bool:
     """Try the host; True if no further host is to be tried."""
     process = run.process
-    if not run.continuing:
-        serialize(run, host)
+    if not run.continuing and not is_free(run, host):
+        return False
     first = prepare_addresses(run.addrlist, host)
     if first is None and process.profile.no_pending_address_ends_host_loop:
         run.finished = True

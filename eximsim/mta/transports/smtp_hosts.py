@@ -8,6 +8,8 @@ from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host_chain import host_build_hostlist, randomize
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.mta.process.harness import transport_pause
+from eximsim.mta.records.open_call import SerializedCall
 from eximsim.mta.records.structs import MX_NONE, Address, HostItem
 from eximsim.status import Rc
 
@@ -30,6 +32,10 @@ def smtp_transport_setup(process: Process, transport: DriverInstance, addrlist: 
         for addr in addrlist:
             if not addr.fallback_hosts:
                 addr.fallback_hosts = host_build_hostlist(process, text, False)
+
+
+_CLEARLY = 0.5
+"""What is so many seconds earlier has surely come first."""
 
 
 def host_list(process: Process, transport: DriverInstance, addrlist: list[Address]) -> list[HostItem] | None:
@@ -65,18 +71,28 @@ def set_panic(addr: Address, message: str) -> None:
     addr.message, addr.transport_return = message, Rc.PANIC
 
 
-def serialize(run: Run, host: HostItem) -> None:
-    """Look the host up in serialize_hosts; it is free unless another batch of the message has called it.
+def is_free(run: Run, host: HostItem) -> bool:
+    """Whether serialize_hosts lets the host be called: another batch of the message may be speaking to it.
 
-    Deliveries are made one after the other, so that it is not known whether that would still be on its way.
+    Deliveries are made one after the other. What the other batch has had to wait for tells whether it would
+    still be on its way.
     """
     process, options = run.process, run.transport.options
     text = options.text("serialize_hosts")
     if text is None:
-        return
+        return True
     found = verify_check_given_host(process, text, host.name, host.address, list_name="serialize_hosts")
-    if found is not Rc.OK or process.config.main.number("remote_max_parallel") == 1:
-        return
-    if process.machine.serialized.setdefault(host.name, process.pid) != process.pid:
+    if found is not Rc.OK:
+        return True
+    now = process.world.now()
+    other = process.machine.serialized.get(host.name)
+    if other is None or other.pid == process.pid:
+        process.machine.serialized[host.name] = SerializedCall(process.pid, run.begun, now, now)
+        return True
+    here = other.begun + transport_pause(process) + now - run.begun
+    if other.may_be_over or not other.since + _CLEARLY <= here <= other.until - _CLEARLY:
         what = "a host of serialize_hosts that a parallel delivery may be speaking to"
         raise Unsupported(what, *options.where("serialize_hosts"))
+    other.kept_out.add(process.pid)
+    run.counts.serial += 1
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -22,6 +23,7 @@ class Counts:
     deferred: int = 0
     failed: int = 0
     retry: int = 0
+    serial: int = 0
     total: int = 0
 
 
@@ -35,6 +37,7 @@ class Run:
     hosts: list[HostItem]
     port: int
     counts: Counts
+    begun: float = field(init=False)
     expired: bool = True
     unexpired_tried: int = 0
     total_tried: int = 0
@@ -48,6 +51,9 @@ class Run:
     update_waiting: bool = True
     port_suffix: str = ""
     """Port and interface of the host whose turn it is, as retry keys have them."""
+
+    def __post_init__(self) -> None:
+        self.begun = self.process.world.now()
 
 
 def leaves_the_hosts(run: Run, sequence: int) -> bool:
@@ -139,6 +145,8 @@ def _explain(run: Run, addr: Address) -> None:
         addr.message = f"all host address lookups{domain} failed permanently"
     elif counts.deferred == counts.total:
         addr.message = f"all host address lookups{domain} failed temporarily"
+    elif counts.serial == counts.total:
+        addr.message = f"connection limit reached for all hosts{domain}"
     elif counts.failed + counts.deferred == counts.total:
         addr.message = f"all host address lookups{domain} failed"
     else:

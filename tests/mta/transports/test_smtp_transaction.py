@@ -188,6 +188,35 @@ def test_a_host_of_serialize_hosts_that_a_parallel_batch_may_be_speaking_to_is_n
             site.deliver(*RECIPIENTS[:2])
 
 
+def test_a_batch_passes_over_a_host_that_another_is_surely_still_speaking_to() -> None:
+    """As in Exim's own test 0288: there a program waits before it begins the next batch."""
+    slow = Mx(Behaviour(extensions=(), mail=reply("250 OK", delay=3)))
+    site = Site(
+        [slow],
+        NEWEST,
+        transport={"max_rcpt": "1", "serialize_hosts": "*"},
+        main={"remote_max_parallel": "2"},
+    )
+    site.machine.test_harness = True
+    log = site.deliver("a@test.ex", "b@test.ex")
+    assert [line.partition(" R=")[0] for line in log] == ["== b@test.ex", "=> a@test.ex"]
+    assert log[0].endswith("connection limit reached for all hosts for 'test.ex'")
+    assert site.queue_run()[0].startswith("=> b@test.ex")
+
+
+def test_with_room_for_few_batches_it_is_not_known_which_of_them_is_over_first() -> None:
+    slow = Mx(Behaviour(extensions=(), mail=reply("250 OK", delay=3)))
+    site = Site(
+        [slow, Mx(PLAIN)],
+        NEWEST,
+        transport={"max_rcpt": "1", "serialize_hosts": "mx1.test.ex"},
+        main={"remote_max_parallel": "2"},
+    )
+    site.machine.test_harness = True
+    with pytest.raises(Unsupported, match="serialize_hosts"):
+        site.deliver(*RECIPIENTS[:4])
+
+
 def test_rset_is_said_only_after_a_transaction_that_was_not_completed() -> None:
     site = Site([server(rcpt=reply("250 OK"))], transport={"max_rcpt": "2"})
     site.deliver(*RECIPIENTS[:4])
