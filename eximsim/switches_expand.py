@@ -198,6 +198,21 @@ class ExpansionSwitches(ServerSwitches):
     )
     """A query with text that comes from outside and is not quoted is logged, and asked all the same."""
 
+    skipped_parts_evaluated: bool = switch(
+        True, "expand_string_internal(), eval_condition() in expand.c", since("4.97", "d8fbda7da")
+    )
+    """``hash``, ``length``, ``nhash``, ``substr``, ``sg`` and ``bool`` fail with what is wrong in their
+    arguments even where their result is not wanted; variables and other items are empty there."""
+
+    match_ip_list_expanded: bool = switch(True, "eval_condition() in expand.c", since("4.99", "9d66ba85a"))
+    """The list of ``match_ip``, which is not expanded when it is read, is expanded before it is matched."""
+
+    plain_suffix_untainted: bool = switch(
+        False, "route_address()", since("4.96", "4191cb150", item="bug 2850")
+    )
+    """A local part's suffix that no wildcard took part in does not count as coming from outside, as a prefix
+    does not."""
+
     query_servers_hidden: bool = switch(
         False, "internal_search_find() in search.c", since("4.98", "f2738aab2", item="bug 3066")
     )

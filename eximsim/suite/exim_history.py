@@ -322,6 +322,7 @@ POINTS: Sequence[Point] = (
     _point("9c254e6f5"),
     _point("cfd47d9e7"),
     _point("7d5055276"),
+    _point("d8fbda7da"),
     _point("6d0500659"),
     _point("e7ec50372"),
     _point("c6887a05b"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eximsim.errors import InputError
 from eximsim.mta.process.globals import Machine
+from eximsim.mta.records.structs import Account
 from eximsim.profiles import Profile
 from eximsim.subjects.refused import configuration_error
 from eximsim.subjects.runs import Ran, new_machine, run_exim
@@ -33,6 +34,8 @@ NETWORKS = (NETWORK,)
 """Where a scenario's servers are besides; these addresses lead to the host itself, too."""
 
 _CONFIG = "/exim.conf"
+_EXIM = Account(93, 93, "/")
+"""The program's own user, whose number scenarios know."""
 
 
 class Lots(random.Random):
@@ -104,10 +107,12 @@ class Play:
         start = next((moment for moment in began if moment is not None), START)
         self.world = MemoryWorld(self._zones(scenario.zone), host, start=start)
         self.world.disk.know_folder("/spool", uid=0, gid=0, mode=0o777)  # it belongs to the program's user
+        self.world.disk.know_folder("/spool/log", uid=_EXIM.uid, gid=_EXIM.gid, mode=0o750)
         self.machine: Machine = new_machine(self.world, profile)
         self.machine.hints_known = self.machine.without_arguments = True
         self.machine.search_domain = self.machine.hostname.partition(".")[2]
         self.machine.privilege_lost = True  # as with -C, in recordings
+        self.machine.accounts = {self.machine.exim_user: _EXIM}
         self._normalise = TextNormaliser(profile.version)
         self._served: list[tuple[str, int]] = []
         self._drawn = Lots()

@@ -175,6 +175,11 @@ def string_dequote(text: str, position: int) -> tuple[str, int]:
     return "".join(parts), min(position + 1, end)
 
 
+def is_printing(octet: int, *, top: bool) -> bool:
+    """Whether an octet is a printing character or a tab, with ``top`` one above 127 (mac_isprint())."""
+    return 32 <= octet < 127 or octet == ord("\t") or (octet > 127 and top)
+
+
 def string_printing(text: str, *, escaped: str = "") -> str:
     """``text`` with what is neither printing ASCII nor a tab as ``\\n``, ``\\r``, ... or in octal digits.
 

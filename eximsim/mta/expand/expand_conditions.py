@@ -33,7 +33,7 @@ _Test = Callable[[Expander, str, str], bool]
 
 def _args(expander: Expander, condition: Condition, skipping: bool) -> list[str]:
     """The condition's strings, expanded; raises what reading it raised."""
-    values = [expander.string(arg, skipping=skipping) for arg in condition.args]
+    values = [expander.part(arg, skipping=skipping) for arg in condition.args]
     if condition.fault is not None:
         raise expander.failure(condition.fault)
     return values
@@ -102,9 +102,10 @@ def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
 
 def _bool(expander: Expander, condition: Condition, skipping: bool) -> bool:
     (text,) = _args(expander, condition, skipping)
-    if skipping:
+    if skipping and not expander.process.profile.skipped_parts_evaluated:
         return False
-    return _truth(expander, text.strip(SPACES), condition.name == "bool_lax") == condition.wanted
+    holds = _truth(expander, text.strip(SPACES), condition.name == "bool_lax") == condition.wanted
+    return holds and not skipping
 
 
 def _truth(expander: Expander, text: str, lax: bool) -> bool:

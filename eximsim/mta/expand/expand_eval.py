@@ -51,12 +51,13 @@ def expanded_string_integer(text: str, *, positive: bool = False) -> int:
     """
     if text[:1].isspace() and not text.strip(" \t\n\v\f\r"):
         return 0
+    text = text.lstrip(" \t\n\v\f\r")
     match = _INTEGER.match(text)
     if match is None:
         raise EvalError(f'integer expected but "{text}" found', text=text)
     value = int(match[1])
     if value < 0 and positive:
-        raise EvalError(f'non-negative integer expected but "{text}" found')
+        raise EvalError(f'non-negative integer expected but "{text}" found', text=text)
     rest = text[match.end() :]
     scale = _SCALES.get(rest[:1].lower())
     if scale is not None:

@@ -197,7 +197,7 @@ def _json_member(key: str, inner: str) -> str | None:
 
 
 def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
-    field = expander.string(item.args[0], skipping=skipping).strip(SPACES) if item.args else ""
+    field = expander.part(item.args[0], skipping=skipping).strip(SPACES) if item.args else ""
     if item.args and not skipping and not field:
         raise ExpansionFailed('first argument of "listextract" must not be empty')
     if not _NUMBER.fullmatch(field):
@@ -232,9 +232,14 @@ def _certextract(expander: Expander, item: Item, skipping: bool) -> str:
 def _substr(expander: Expander, item: Item, skipping: bool) -> str:
     """``hash``, ``length``, ``nhash`` and ``substr``: with two arguments one of the numbers is left out."""
     values = expander.subs(item, skipping=skipping)
-    if skipping:
-        return ""
-    name = item.name
+    if not skipping:
+        return _part_of(expander, item.name, values)
+    if expander.process.profile.skipped_parts_evaluated:
+        _part_of(expander, item.name, values)
+    return ""
+
+
+def _part_of(expander: Expander, name: str, values: list[str]) -> str:
     numbers: list[str | None] = list(values[:-1])
     if len(values) == 2:
         numbers = [None, values[0]] if name == "length" else [values[0], None]
@@ -265,7 +270,7 @@ def _sg(expander: Expander, item: Item, skipping: bool) -> str:
     process = expander.process
     numeric = process.numeric
     values = expander.subs(item, skipping=skipping)
-    if skipping:
+    if skipping and not process.profile.skipped_parts_evaluated:
         return ""
     text, pattern, replacement = values
     out: list[str] = []
@@ -278,7 +283,7 @@ def _sg(expander: Expander, item: Item, skipping: bool) -> str:
             made += len(out[-1])
             process.effort.spend(made)
     process.numeric = numeric
-    return "".join(out)
+    return "" if skipping else "".join(out)
 
 
 def _tr(expander: Expander, item: Item, skipping: bool) -> str:
@@ -324,7 +329,7 @@ def _readfile(expander: Expander, item: Item, skipping: bool) -> str:
 def _prvs_hash(address: str, key: str, number: str, day: str) -> str:
     if len(octets(key)) > 64:
         raise ExpansionFailed("prvs hmac-sha1 conversion failed")
-    return hmac.new(octets(key), octets(f"{number}{day}{address}"), "sha1").hexdigest()[:6].upper()
+    return hmac.new(octets(key), octets(f"{number}{day}{address}"), "sha1").hexdigest()[:6]
 
 
 def _day(expander: Expander, offset: int) -> str:

@@ -25,6 +25,14 @@ def _joined(items: Iterator[str], separator: str) -> str:
     return out[:-1]
 
 
+def _appended(items: list[str], separator: str) -> str:
+    """A list with separators doubled and no spaces, where an empty item at the start leaves no trace."""
+    out = ""
+    for item in items:
+        out += (separator if out else "") + item.replace(separator, separator * 2)
+    return out
+
+
 def iterate_item(expander: Expander, item: Item, skipping: bool) -> str:
     """Evaluate ``${filter``, ``${map`` or ``${reduce``."""
     process = expander.process
@@ -183,4 +191,4 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
                 len(ordered),
             )
             ordered.insert(place, (key, text))
-    return _joined(iter([text for _, text in ordered]), split_separator(source)[0])
+    return _appended([text for _, text in ordered], split_separator(source)[0])

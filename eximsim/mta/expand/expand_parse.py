@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from eximsim.mta.base.string import SPACES
 from eximsim.mta.expand.expand_parse_conditions import ConditionReader
 from eximsim.mta.expand.expand_reader import NAME, NAME_MAX, is_alpha
 from eximsim.mta.expand.expand_tree import Answer, Condition, Fault, Item, Template
 
-_NUMBER = re.compile(r"-?[0-9]*", re.ASCII)
 _LOOKUP_TYPE = re.compile(r"[^{ \t\n\v\f\r]*")
 
 _SUBS = {
@@ -54,11 +52,6 @@ def parse(text: str) -> Template:
 def parse_condition(text: str) -> Condition:
     """The tree of a condition without its ``${if``."""
     return ItemReader(text).condition()
-
-
-def _is_no_number(text: str | None) -> bool:
-    """Whether a number that is the same at all times is none; that is said even where nothing is expanded."""
-    return bool(text and (field := text.strip(SPACES)) and not _NUMBER.fullmatch(field))
 
 
 class ItemReader(ConditionReader):
@@ -151,9 +144,6 @@ class ItemReader(ConditionReader):
             args.append(arg)
             if self.dead:
                 return Item(name, tuple(args))
-            if name == "listextract" and len(args) == 1 and _is_no_number(arg.constant):
-                fault = self.fault('first argument of "listextract" must be numeric')
-                return Item(name, tuple(args), fault=fault)
         return Item(name, tuple(args), answer=self.answer(name))
 
     def _certificate(self, name: str, field: Template, missing: str) -> Item:

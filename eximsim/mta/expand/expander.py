@@ -188,10 +188,27 @@ class Expander:
 
     def subs(self, item: Item, *, skipping: bool) -> list[str]:
         """The item's arguments, expanded; raises what reading them raised."""
-        values = [self.string(arg, skipping=skipping) for arg in item.args]
+        values = [self.part(arg, skipping=skipping) for arg in item.args]
         if item.fault is not None:
             raise self.failure(item.fault)
         return values
+
+    def part(self, template: Template, *, skipping: bool) -> str:
+        """The value of an argument; of one that is skipped what there is without looking anything up.
+
+        Only releases that go on with what they skip (``skipped_parts_evaluated``) have the latter.
+        """
+        value = self.string(template, skipping=skipping)
+        if not skipping or not self.process.profile.skipped_parts_evaluated:
+            return value
+        if template.constant is not None:
+            return template.constant
+        numeric = self.process.numeric
+        return "".join(
+            node.text if isinstance(node, Literal) else numeric[node.number]
+            for node in template.nodes
+            if isinstance(node, Literal) or (isinstance(node, Numeric) and 0 <= node.number < len(numeric))
+        )
 
     def condition(self, condition: Condition, *, skipping: bool) -> bool:
         """Whether a condition holds; while skipping, always False."""

@@ -77,12 +77,12 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
         return dsearch.dsearch_find(process, kind, query, key)
     if kind.name not in LINEAR:
         return _Search(process, kind, (), key, query).find()
-    if kind.name == "iplsearch" and key not in ("", "*") and not string_is_ip_address(key)[0]:
-        return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
     try:
         lines = read_lines(read_file(process, query))
     except OSError as error:
         raise ExpansionFailed(open_failed(f"{query} for linear search", error, process.reader)) from None
+    if kind.name == "iplsearch" and key not in ("", "*") and not string_is_ip_address(key)[0]:
+        return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
     return _Search(process, kind, lines, key).find()
 
 

@@ -98,10 +98,14 @@ def verify_check_this_host(
 
 @upward.match_ip.answer
 def match_ip(process: Process, address: str, text: str) -> ListMatch:
-    """The condition ``match_ip``: a list of IP addresses and networks that is not expanded."""
-    return match_list.match_check_list(
-        process, CheckHost(process, _ONLY_IP, address), text, name=address, expanding=False
+    """The condition ``match_ip``: a list of IP addresses and networks."""
+    expanding = process.profile.match_ip_list_expanded
+    found = match_list.match_check_list(
+        process, CheckHost(process, _ONLY_IP, address), text, name=address, expanding=expanding
     )
+    if found.rc is Rc.DEFER:  # whatever failed, what is told is what became of the last search
+        return ListMatch(Rc.DEFER, error=process.search_error or "")
+    return found
 
 
 @dataclass(slots=True)

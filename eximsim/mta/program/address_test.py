@@ -113,6 +113,8 @@ def _route_one(
         _print_failure(process, addr, asked, rc, full=full)
         if rc is Rc.FAIL or found.rc is Rc.OK:
             found.rc = rc
+        if full:
+            pending[:0] = children  # a router may have made them before it failed
         return not full
     pending[:0] = children
     if not full and (len(children) != 1 or children[0].made_for):

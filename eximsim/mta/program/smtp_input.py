@@ -153,11 +153,18 @@ def _converse(process: Process, session: SmtpIn, stdin: bytes, calling: str | No
         with process.setting(sender_address=calling or process.variables.get("sender_address")):
             return session.start()
 
+    unread = stdin
+
+    def read() -> Iterator[Action]:
+        nonlocal unread
+        unread = b""
+        return session.feed(stdin)
+
     try:
         steps = (
             start,
             partial(_wait_for_input, process, session),
-            partial(session.feed, stdin),
+            read,
             partial(_end_of_input, process, session),
         )
         for step in steps:
@@ -168,6 +175,8 @@ def _converse(process: Process, session: SmtpIn, stdin: bytes, calling: str | No
         raise
     except PanicDie:
         _carry_out(process, session.closedown("Unexpected failure, please try later"))
+        if unread:  # it was given up before the first command
+            _carry_out(process, session.feed(unread))
         return 1
     return 1 if session.lost else 0
 

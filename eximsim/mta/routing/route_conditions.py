@@ -11,7 +11,7 @@ from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import expand_marked
+from eximsim.mta.expand.taint import CleanText, expand_marked
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
@@ -42,7 +42,7 @@ def prepare(process: Process, addr: Address, router: DriverInstance, verify: Ver
     if _too_many_parents(addr):
         log_write(process, f"routing loop for {addr.address}", panic=True)
         return Rc.DEFER
-    if not _strip_affixes(addr, router):
+    if not _strip_affixes(process, addr, router):
         return Rc.SKIP
     process.variables["router_name"] = router.name
     deliver_set_expansions(process, addr)
@@ -76,7 +76,7 @@ def _too_many_parents(addr: Address) -> bool:
     return sum(1 for _ in addr.ancestors()) > _LONGEST_DYNASTY + 1
 
 
-def _strip_affixes(addr: Address, router: DriverInstance) -> bool:
+def _strip_affixes(process: Process, addr: Address, router: DriverInstance) -> bool:
     """Set the local part for this router; false if an affix that it wants is not there."""
     options = router.options
     addr.prefix = addr.suffix = addr.prefix_v = addr.suffix_v = None
@@ -87,14 +87,17 @@ def _strip_affixes(addr: Address, router: DriverInstance) -> bool:
     if prefixes is not None:
         length, addr.prefix_v = route_check_prefix(local_part, prefixes)
         if length:
-            addr.prefix, local_part = local_part[:length], local_part[length:]
+            prefix, local_part = local_part[:length], local_part[length:]
+            addr.prefix = prefix if addr.prefix_v else CleanText(prefix)  # it is the router's own text
             addr.local_part = local_part  # also if the suffix is not there
         elif not options.flag("local_part_prefix_optional"):
             return False
     if suffixes is not None:
         length, addr.suffix_v = route_check_suffix(local_part, suffixes)
         if length:
-            addr.suffix, local_part = local_part[-length:], local_part[:-length]
+            suffix, local_part = local_part[-length:], local_part[:-length]
+            clean = process.profile.plain_suffix_untainted and not addr.suffix_v
+            addr.suffix = CleanText(suffix) if clean else suffix
         elif not options.flag("local_part_suffix_optional"):
             return False
     addr.local_part = local_part

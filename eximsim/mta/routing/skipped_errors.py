@@ -65,6 +65,7 @@ def moan_skipped_syntax_errors(
         "Other addresses were processed normally." if some else "No valid addresses were generated.",
     ]
     content = octets("\n".join(lines) + "\n")
-    login = exim_login(process) if process.machine.privilege_lost else "root"
+    lost = process.machine.privilege_lost and not process.queue_running
+    login = exim_login(process) if lost else "root"
     child_open_exim(process, "", [], content, process.message_id, login)
     return True

@@ -9,7 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.base.string import from_octets, is_printing, octets, string_printing
 from eximsim.mta.base.tod import Tod
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_tainted
@@ -136,16 +136,12 @@ def _checked(
     except ExpansionFailed as failed:
         what = f'Expansion of "{text}" failed in {transport.name} transport: {failed.message}'
         raise Stop(Rc.FAIL, what, 0) from None
-    for at, char in enumerate(value):
-        if (
-            any_octet
-            or char.isprintable()
-            or (folds and char == "\n" and value[at + 1 : at + 2] in (" ", "\t"))
-        ):
-            continue
-        number = ord(char) if ord(char) < 0xDC00 else ord(char) - 0xDC00
-        what = f'Expansion of "{string_printing(text)}" in {transport.name} transport contains'
-        raise Stop(Rc.FAIL, f"{what} non-printing character {number}", 0)
+    top = process.config.main.flag("print_topbitchars")
+    data = b"" if any_octet else octets(value)
+    for at, octet in enumerate(data):
+        if not is_printing(octet, top=top) and not (folds and data[at : at + 2] in (b"\n ", b"\n\t")):
+            what = f'Expansion of "{string_printing(text)}" in {transport.name} transport contains'
+            raise Stop(Rc.FAIL, f"{what} non-printing character {octet}", 0)
     if option in _FILES and value and taint is not Taint.NONE and process.profile.tainted_paths_refused:
         if taint is Taint.UNKNOWN:
             raise Unsupported(f"whether the name {value} is tainted", *transport.options.where(option))

@@ -235,6 +235,16 @@ def test_an_address_test_shows_ancestors() -> None:
     assert "one@d.ex\n    <-- all@here.ex\n  router = away" in status.stdout
 
 
+def test_what_a_router_had_made_of_an_address_before_it_failed_is_tested_too() -> None:
+    routers = "r:\n  driver = redirect\n  data = one@d.ex\n  local_parts = all\n  unseen = $acl_m_x\n"
+    status = Front(
+        routers=ROUTERS.replace("begin routers\n", f"begin routers\n{routers}", 1), zone=ZONE
+    ).exim("-bt", "all")
+    first, *others = status.stdout.splitlines()
+    assert first.startswith('all@here.ex cannot be resolved at this time: "" is not a valid value for the')
+    assert others[:2] == ["one@d.ex", "    <-- all@here.ex"]
+
+
 @pytest.mark.parametrize(
     ("address", "code", "text"),
     [

@@ -74,6 +74,13 @@ def test_after_a_fault_of_its_own_exim_asks_no_acl() -> None:
     assert len(front.log()) == 1
 
 
+def test_a_fault_before_the_first_command_leaves_commands_to_be_refused() -> None:
+    front = Front("acl_smtp_connect = c", "c:\n  accept hosts = /nowhere")
+    status = front.exim("-bs", "-oMa", "192.0.2.9", stdin="HELO x\r\nNOOP\r\nQUIT\r\n")
+    failure = "421 Unexpected failure, please try later"
+    assert status.stdout.splitlines() == [failure] * 3 + ["221 here.ex closing connection"]
+
+
 @pytest.mark.parametrize(("release", "heard"), [("4.98", 1), ("4.99", 2)])
 def test_a_crash_takes_what_was_not_yet_sent_with_it_and_says_what_was_done(release: str, heard: int) -> None:
     main = "acl_smtp_notquit = n\nacl_smtp_helo = h\nsmtp_max_unknown_commands = 0"

@@ -78,6 +78,15 @@ def test_a_header_with_what_cannot_be_printed_fails() -> None:
     answering = machine()
     answering.deliver(text="Subject: a\bb\n\nx\n")
     assert "contains non-printing character 8" in "".join(answering.log)
+    answering = machine()
+    answering.deliver(text="Subject: =?utf-8?q?caf=C3=A9?=\n\nx\n")
+    assert "contains non-printing character 233" in "".join(answering.log)
+
+
+def test_a_tab_can_be_printed() -> None:
+    answering = machine()
+    answering.deliver(text="Subject: a\tb\n\nx\n")
+    assert any(line.startswith("=> a") for line in answering.log)
 
 
 def test_a_file_and_the_message_can_be_added() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, addresses_of, parse_extract_address
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.base.string import SPACES, from_octets, octets, string_printing
+from eximsim.mta.base.string import SPACES, from_octets, is_printing, octets, string_printing
 from eximsim.mta.expand.taint import Taint, taint_of
 from eximsim.mta.records.structs import BAD_REPLY, Reply
 from eximsim.mta.routing.filters.running import Filtering
@@ -17,7 +17,6 @@ _TEXT = MAIL_ARGUMENTS.index("text")
 _HEADERS = MAIL_ARGUMENTS.index("extra_headers")
 _SHOWN = 1024
 _WIDTH = 7
-_TAB = 9
 _LONGEST_ADDRESS = 256
 
 
@@ -100,7 +99,7 @@ def _check(run: Filtering, command: Command, index: int, value: str) -> None:
 def _printable(run: Filtering, value: str) -> bool:
     """Whether all characters are printing ones, or tabs (mac_isprint(), src/macros.h)."""
     top = run.process.config.main.flag("print_topbitchars")
-    return all(32 <= octet < 127 or octet == _TAB or (octet > 127 and top) for octet in octets(value))
+    return all(is_printing(octet, top=top) for octet in octets(value))
 
 
 def _check_lines(command: Command, index: int, value: str) -> None:

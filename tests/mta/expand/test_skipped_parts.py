@@ -1,0 +1,66 @@
+"""What is looked at in parts of an expansion whose result is not wanted, by release."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mta.expand.test_order_of_faults import said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("${if eq{a}{b}{${length{k}{abc}}}{x}}", '"k" is not a positive number (in "length" expansion)'),
+        ("${if eq{a}{b}{${hash{4}{99}{abcdefgh}}}{x}}", 'hash count "99" too big'),
+        ("${if eq{a}{b}{${substr{a}{9}{abc}}}{x}}", '"a" is not a number (in "substr" expansion)'),
+        (
+            "${if eq{a}{b}{${sg{a}{(}{b}}}{x}}",
+            'regular expression error in "(": missing closing parenthesis at',
+        ),
+        ("${if eq{a}{b}{${if bool{zz}{1}{2}}}{x}}", 'unrecognised boolean value "zz"'),
+        ("${if eq{a}{b}{${listextract{z}{b}}}{x}}", 'first argument of "listextract" must be numeric'),
+        ("${if or{{eq{a}{a}}{bool{q}}}}", 'unrecognised boolean value "q" inside "or{...}" condition'),
+    ],
+)
+def test_their_arguments_are_tried_up_to_4_96(text: str, message: str) -> None:
+    assert said(text, release="4.96")[0].startswith(f"Failed: {message}")
+    assert said(text, release="4.97") == ["true" if "or{" in text else "x"]
+
+
+def test_variables_are_empty_there() -> None:
+    text = "${if eq{a}{b}{${length{$primary_hostname}{abc}}}{x}}"
+    assert said(text, release="4.96") == ["x"]
+
+
+def test_the_end_of_a_filter_is_found_by_trying_its_condition() -> None:
+    message = 'Failed: unrecognised boolean value "q" inside "filter"'
+    assert said("${filter{a}{bool{q}}}", release="4.96") == [f"{message} item"]
+    assert said("${filter{a}{bool{q}}}", release="4.98") == [f"{message} condition"]
+
+
+@pytest.mark.parametrize(
+    ("release", "found"),
+    [("4.98", ["y", "Failed: unable to complete match against"]), ("4.99", ["n", "{y}{n}}"])],
+)
+def test_the_list_of_match_ip_is_expanded_up_to_4_98(release: str, found: list[str]) -> None:
+    texts = ("${if match_ip{1.2.3.4}{$acl_m_x 1.2.3.4}{y}{n}}", "${if match_ip{}{${filter{a}}{y}{n}}")
+    answers = said(*texts, release=release)
+    assert [answer[: len(start)] for answer, start in zip(answers, found, strict=True)] == found
+
+
+def test_a_sorted_list_has_no_spaces() -> None:
+    assert said("${sort{:::a}{gti}{$item}}") == ["a:::"]
+
+
+def test_a_number_is_told_without_the_blanks_before_it() -> None:
+    assert said("${if <{ x }{3}}") == ['Failed: integer expected but "x " found']
+
+
+def test_a_file_is_opened_before_the_key_is_looked_at() -> None:
+    told = "Failed: failed to open /nothing for linear search: No such file or directory"
+    assert said("${lookup{x}iplsearch{/nothing}}") == [told]
+
+
+def test_a_signed_address_has_small_letters() -> None:
+    (signed,) = said("${prvs{a@b.c}{secret}}")
+    assert signed == signed.lower()
