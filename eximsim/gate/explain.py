@@ -177,7 +177,7 @@ def explain(
         if case.kind == "callout":
             found = replace(found, callout=str(policy.callouts[number]))
         asked += unanswered(policy, one, result)
-        if changes:
+        if changes and result.recipients[0].result != "unsupported":
             from eximsim.gate.counterfactuals import alternatives  # many runs: not needed to say what happens
 
             found = replace(found, alternatives=alternatives(policy, world, one, result))

@@ -115,6 +115,27 @@ def test_redirection_that_multiplies_is_given_up() -> None:
     assert "addresses in one run" in result.unsupported[0] or "steps in one run" in result.unsupported[0]
 
 
+@pytest.mark.parametrize(("each", "rest"), [(50, "-$local_part"), (30_000, "")])
+def test_redirection_to_very_many_is_given_up(each: int, rest: str) -> None:
+    data = ", ".join(f"u{number}{rest}" for number in range(each))
+    first = f"fan:\n  driver = redirect\n  data = {data}\n"
+    result = delivered(configured(first=first))
+    assert result.recipients[0].result == "unsupported"
+    assert any("addresses in one run" in one or "steps in one run" in one for one in result.unsupported)
+
+
+def test_a_list_of_very_many_hosts_is_gone_through() -> None:
+    hosts = ":".join(f"h{number}.example" for number in range(20_000))
+    first = f"many:\n  driver = manualroute\n  route_list = * {hosts}\n  host_find_failed = pass\n"
+    result = delivered(configured(first=f"{first}  transport = remote\n"))
+    assert result.recipients[0].result in ("delivered", "deferred")
+
+
+def test_a_delay_beyond_all_times_is_a_time_as_exim_reads_it() -> None:
+    main = "acl_not_smtp = check\nbegin acl\ncheck:\n  accept delay = 99999999999999999999w\n"
+    assert delivered(configured(main=main)).recipients[0].result != "delivered"
+
+
 def read(folder: Path, text: str) -> None:
     files = ConfigFiles(str(folder / "exim.conf"), text, Sources(folder))
     began = time.process_time()

@@ -16,6 +16,7 @@ from eximsim.quick_dataclass import dataclass
 _STEPS = 100_000
 _REGEXES = 5
 _ADDRESSES = 2_000
+_GENERATED = 20_000
 _SEARCHING = 20_000_000
 """Lines, items and octets that are compared; a few million of them take a second."""
 REGEX = 1_000
@@ -37,6 +38,7 @@ class Effort:
     steps: int = 0
     regexes: int = 0
     addresses: int = 0
+    generated: int = 0
     searching: int = 0
     patience: Patience = field(default_factory=Patience)
     """For queries, whose steps are of any length."""
@@ -61,6 +63,12 @@ class Effort:
         self.addresses += 1
         if self.addresses > _ADDRESSES:
             raise Unsupported(f"more than {_ADDRESSES:,} addresses in one run")
+
+    def spend_on_generated(self) -> None:
+        """One more item of a list is read to which a redirect router sends an address."""
+        self.generated += 1
+        if self.generated > _GENERATED:
+            raise Unsupported(f"redirections to more than {_GENERATED:,} addresses in one run")
 
     def spend_on_searching(self, units: int) -> None:
         """So many more lines, items or octets are compared."""

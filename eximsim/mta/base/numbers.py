@@ -29,3 +29,16 @@ def _parts(text: str) -> tuple[str, int]:
     assert found is not None
     digits = found[2]
     return found[1], _UNSIGNED if len(digits) > _DIGITS else int(digits or "0")
+
+
+def int32(digits: str) -> int:
+    """The number as a C int, which wraps around: the last 32 decimal digits decide the last 32 bits."""
+    return c_int(int(digits[-32:]), wrapped=True)
+
+
+def c_int(value: int, *, wrapped: bool = False) -> int:
+    """The number as a C int; as a long, which it was before, it has a largest and a smallest value."""
+    if not wrapped:
+        value = min(max(value, -1 << 63), (1 << 63) - 1)
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value

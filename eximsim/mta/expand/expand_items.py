@@ -6,6 +6,7 @@ import hmac
 import re
 from collections.abc import Mapping
 
+from eximsim.mta.base.numbers import c_int, int32
 from eximsim.mta.base.string import (
     SPACES,
     from_octets,
@@ -21,7 +22,6 @@ from eximsim.mta.expand.expand_conditions import run_acl
 from eximsim.mta.expand.expand_json import dewrap, dewrap_rest, json_nextinlist
 from eximsim.mta.expand.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand.expand_lookups import search_findtype_partial
-from eximsim.mta.expand.expand_reader import c_int, int32
 from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expand.expand_tree import Item, Template

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from eximsim.mta.base.numbers import int32
 from eximsim.mta.base.readtime import readconf_printtime, readconf_readtime
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand_eval import EvalError, eval_expr, expanded_string_integer
-from eximsim.mta.expand.expand_reader import int32
 from eximsim.mta.expand.expand_text import compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from eximsim.mta.base.numbers import int32
 from eximsim.mta.base.string import SPACES, interpret_escape
 from eximsim.mta.expand.expand_tree import (
     Answer,
@@ -258,16 +259,3 @@ def is_alpha(char: str) -> bool:
 
 def _is_digit(char: str) -> bool:
     return char.isascii() and char.isdigit()
-
-
-def int32(digits: str) -> int:
-    """The number as a C int, which wraps around: the last 32 decimal digits decide the last 32 bits."""
-    return c_int(int(digits[-32:]), wrapped=True)
-
-
-def c_int(value: int, *, wrapped: bool = False) -> int:
-    """The number as a C int; as a long, which it was before, it has a largest and a smallest value."""
-    if not wrapped:
-        value = min(max(value, -1 << 63), (1 << 63) - 1)
-    value &= 0xFFFFFFFF
-    return value - (1 << 32) if value >> 31 else value

@@ -6,7 +6,9 @@ caller passed in.
 
 from __future__ import annotations
 
+from bisect import insort
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from eximsim.errors import InputError
@@ -78,11 +80,10 @@ def host_build_hostlist(process: Process, text: str, randomize: bool) -> list[Ho
 
 def insert_host(hosts: list[HostItem], host: HostItem) -> None:
     """Insert by sort key, behind those of the same key."""
-    for index, other in enumerate(hosts):
-        if host.sort_key < other.sort_key:
-            hosts.insert(index, host)
-            return
-    hosts.append(host)
+    insort(hosts, host, key=_SORT_KEY)
+
+
+_SORT_KEY = attrgetter("sort_key")
 
 
 def randomize(process: Process, hosts: list[HostItem]) -> list[HostItem]:

@@ -302,7 +302,7 @@ class _ForwardList:
             position = _skip(data, position)
             if position >= len(data):
                 return
-            self.process.effort.spend()
+            self.process.effort.spend_on_generated()
             end = parse_find_address_end(data, position, newline_ends=True)
             item = data[position:end].rstrip(SPACES)
             quoted = len(item) > 1 and item[0] == item[-1] == '"'
