@@ -144,7 +144,7 @@ def _quotes(node: Operator) -> bool:
 class _TaintExpander(PlainExpander):
     """Notes in ``level`` what parts of the result come from."""
 
-    __slots__ = ("apart", "items_level", "level", "looked_up")
+    __slots__ = ("apart", "clean_groups", "items_level", "level", "looked_up")
 
     def __init__(self, process: Process) -> None:
         super().__init__(process)
@@ -154,6 +154,8 @@ class _TaintExpander(PlainExpander):
         """Arguments (by identity) that are no part of the result: the key of extract, the list of map."""
         self.items_level = Taint.NONE
         """Of the list whose items a map goes through."""
+        self.clean_groups = False
+        """What numbers stand for in the replacement of an sg is part of a text that is not tainted."""
 
     def string(self, template: Template, *, skipping: bool = False) -> str:
         if id(template) not in self.apart:
@@ -163,7 +165,21 @@ class _TaintExpander(PlainExpander):
         self.items_level, self.level = self.level, before
         return value
 
+    def subs(self, item: Item, *, skipping: bool) -> list[str]:
+        before, self.level = self.level, Taint.NONE
+        values = super().subs(item, skipping=skipping)
+        self.clean_groups = item.name == "sg" and self.level is Taint.NONE
+        self.level = max(before, self.level)
+        return values
+
     def _node(self, node: Node, skipping: bool) -> str:
+        clean_groups = self.clean_groups
+        try:
+            return self._marking(node, skipping)
+        finally:
+            self.clean_groups = clean_groups
+
+    def _marking(self, node: Node, skipping: bool) -> str:
         before = self.level
         is_lookup = isinstance(node, Item) and node.name == "lookup"
         if is_lookup:
@@ -178,8 +194,8 @@ class _TaintExpander(PlainExpander):
         elif isinstance(node, Header):
             self.level = Taint.TAINTED
         elif isinstance(node, Numeric):
-            known = self.process.numeric[node.number]
-            self.level = max(before, Taint.NONE if isinstance(known, CleanText) else Taint.UNKNOWN)
+            clean = self.clean_groups or isinstance(self.process.numeric[node.number], CleanText)
+            self.level = max(before, Taint.NONE if clean else Taint.UNKNOWN)
         elif isinstance(node, Operator) and (node.name in _COUNTED or self._blesses(node)):
             self.level = before
         elif isinstance(node, Operator) and _quotes(node) and self.level is Taint.TAINTED:

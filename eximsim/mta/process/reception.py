@@ -56,9 +56,6 @@ class Envelope:
     recipients: list[Recipient] = field(default_factory=list)
     message_size: int = -1
     """What SIZE= in MAIL said, in octets; -1: nothing."""
-    body_8bitmime: int = 0
-    """What BODY= in MAIL said: 7, 8, or 0 for nothing."""
-
     rates: dict[str, float] = field(default_factory=dict)
     """The rates that were computed for this message (``ratelimiters_mail``)."""
     sender_cache: ListCache = field(default_factory=dict)
@@ -160,6 +157,8 @@ class Reception:
     """``sender_host_cache``: whether the client is in named host lists."""
     csa_cache: dict[str, str] = field(default_factory=dict)
     """What ``verify = csa`` has found out, by domain."""
+    body_8bitmime: int = 0
+    """What BODY= in a MAIL of this session said last: 7, 8, or 0 for nothing that is known."""
     helo_verified: bool = False
     helo_verify_failed: bool = False
     allow_unqualified_sender: bool = True

@@ -210,7 +210,7 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
         line += f" PRX={reception.get('proxy_local_address') or ''}"
     line += (" K" if envelope.chunking else "") + f" S={message.size}"
     if selector(process, "8bitmime"):
-        line += f" M8S={envelope.body_8bitmime}"
+        line += f" M8S={reception.body_8bitmime}"
     named = process.profile.dkim_log_selectable and selector(process, "dkim")
     if process.dkim.first_pass is not None and named:
         line += f" DKIM={process.dkim.first_pass}"

@@ -70,11 +70,10 @@ def _opt_size(session: SmtpSession, value: str) -> bool:
 def _opt_body(session: SmtpSession, value: str) -> bool:
     if not session.process.config.main.flag("accept_8bitmime"):
         return False
-    known = {"8BITMIME": 8, "7BIT": 7}.get(value.upper())
-    if known is None:
+    session.reception.body_8bitmime = {"8BITMIME": 8, "7BIT": 7}.get(value.upper(), 0)
+    if not session.reception.body_8bitmime:
         session.error("syntax", 501, "invalid data for BODY")
         raise _Refused
-    session.reception.envelope.body_8bitmime = known
     return True
 
 

@@ -26,6 +26,9 @@ from tests.mta.front import Front
         ("${if eq{$domain}{x}{y}{z}}", Taint.NONE),
         ("${if eq{$domain}{x}{$domain}{z}}", Taint.NONE),
         ("$acl_m1", Taint.NONE),
+        (r"${sg{$local_part_data}{(.)}{\$1x}}", Taint.NONE),
+        (r"${sg{$local_part}{(.)}{\$1x}}", Taint.TAINTED),
+        (r"${sg{${sg{$domain_data}{(.)}{\$1}}}{(.)}{\$1}}", Taint.NONE),
     ],
 )
 def test_the_parts_of_a_text_tell_whether_its_expansion_is_tainted(text: str, taint: Taint) -> None:

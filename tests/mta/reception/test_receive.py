@@ -241,6 +241,15 @@ def test_the_arrival_line_has_what_is_selected(selectors: str, line: str) -> Non
     assert front.log() == [f"{message.id} {line.format(size=message.size)}"]
 
 
+def test_what_body_said_stays_until_it_says_something_else() -> None:
+    front = Front("acl_smtp_rcpt = r\nlog_selector = +8bitmime", "r:\n  accept")
+    for _ in range(2):
+        bodies = (" BODY=8BITMIME", "", " BODY=7BIT", "")
+        message = ("RCPT TO:<r@d.ex>", "DATA", "Subject: x", "", ".")
+        front.smtp("EHLO x", *(line for body in bodies for line in (f"MAIL FROM:<s@b.ex>{body}", *message)))
+    assert [line.split("M8S=")[1][0] for line in front.log() if "M8S=" in line] == list("88778877")
+
+
 def test_what_callers_say_of_the_client_is_logged_if_they_are_trusted() -> None:
     argv = ("-odq", "-oMa", "192.0.2.9", "-oMs", "c.ex", "-oMr", "esmtp", "-oMt", "me", "r@d.ex")
     trusted, other = Front(user="root", uid=0), Front()
