@@ -44,6 +44,7 @@ _DEFAULT_TTL = 3600
 _MAX_TTL = 0x7FFFFFFF
 _MAX_DELAY = 3_600_000
 _UNQUALIFIED = "dontqualify"
+_DIRECTIVES = ("$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE")
 _PASS_ON = "PASS ON NOT FOUND"
 _MANY_HOMES = "manyhome.test.ex"
 
@@ -274,6 +275,11 @@ class _Reader:
         if line.startswith(_PASS_ON):
             self._pass_on = True
             return
+        if line.startswith(_DIRECTIVES):
+            word = _first_word(line)[0]
+            raise rdata.BadData(
+                f"{word} belongs into a master file; expected its name to be ZONE.zone, not db.ZONE"
+            )
         prefixes, rest = _split_prefixes(line)
         word, after = _first_word(rest)
         if not rest[:1].isspace() or (rest != line and word not in rdata.TEXT_TYPES):

@@ -363,3 +363,11 @@ def test_zones_of_very_many_lines_are_given_up() -> None:
     text = "a A 192.0.2.1\n" * 50_001
     with pytest.raises(InputError, match="more than 50,000 lines"):
         fakens_zones({"db.test.ex": text})
+
+
+def test_a_master_file_under_the_name_of_a_zone_of_the_suite_is_told_so() -> None:
+    with pytest.raises(
+        InputError, match=r"\$ORIGIN belongs into a master file; .* ZONE\.zone, not db\.ZONE"
+    ) as caught:
+        fakens_zones({"db.test": "$ORIGIN test.\n@ A 192.0.2.1"})
+    assert (caught.value.path, caught.value.line) == ("db.test", 1)
