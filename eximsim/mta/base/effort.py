@@ -17,6 +17,7 @@ _STEPS = 100_000
 _REGEXES = 5
 _ADDRESSES = 2_000
 _GENERATED = 20_000
+_HOSTS = 1_000
 _SEARCHING = 20_000_000
 """Lines, items and octets that are compared; a few million of them take a second."""
 REGEX = 1_000
@@ -69,6 +70,12 @@ class Effort:
         self.generated += 1
         if self.generated > _GENERATED:
             raise Unsupported(f"redirections to more than {_GENERATED:,} addresses in one run")
+
+    @staticmethod
+    def check_hosts(count: int) -> None:
+        """A list has so many hosts."""
+        if count > _HOSTS:
+            raise Unsupported(f"a list of more than {_HOSTS:,} hosts")
 
     def spend_on_searching(self, units: int) -> None:
         """So many more lines, items or octets are compared."""

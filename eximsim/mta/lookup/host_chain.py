@@ -75,6 +75,7 @@ def host_build_hostlist(process: Process, text: str, randomize: bool) -> list[Ho
             continue
         key = -group * 1000 + random_number(process, 1000) if randomize else 0
         insert_host(hosts, HostItem(name, mx=group, sort_key=key))
+        process.effort.check_hosts(len(hosts))
     return hosts
 
 
