@@ -8,6 +8,7 @@ from eximsim.mta.base.string import octets
 from eximsim.mta.delivery.dsn import reply_to
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.logins import deliverer_login
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.skipped_errors import moan_write_from
 
@@ -37,7 +38,7 @@ def warn_of_quota(process: Process, transport: DriverInstance) -> None:
     if not _has_header("From", message):
         lines.append(f"From: {moan_write_from(process)}")
     content = octets("".join(f"{line}\n" for line in lines) + message)
-    child_open_exim(process, "", [], content, process.message_id, "root")
+    child_open_exim(process, "", [], content, process.message_id, deliverer_login(process))
 
 
 def _has_header(name: str, text: str) -> bool:

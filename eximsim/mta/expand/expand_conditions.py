@@ -229,9 +229,8 @@ def _match_ip(expander: Expander, address: str, items: str) -> bool:
 
 def _listed(expander: Expander, items: str, found: ListMatch) -> bool:
     if found.rc is Rc.DEFER:
-        raise ExpansionFailed(
-            f"unable to complete match against {expander.told(items)}: {found.error or 'NULL'}"
-        )
+        error = found.error or ("NULL" if expander.process.search_error is None else "")
+        raise ExpansionFailed(f"unable to complete match against {expander.told(items)}: {error}")
     if expander.process.profile.list_match_sets_value:
         expander.set_value(found.value)
     return found.rc is Rc.OK

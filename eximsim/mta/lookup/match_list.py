@@ -354,7 +354,8 @@ class _Scan:
     ) -> ListMatch | None:
         """DEFER (the lookup of an item's data) or ERROR (of a host's name or address)."""
         deferred = found.rc is Rc.DEFER
-        error = found.error or (f'DNS lookup of "{pattern}" deferred' if deferred else "")
+        wordless = ";" in pattern and self.process.search_error == ""  # so is a lookup sometimes
+        error = found.error or (f'DNS lookup of "{pattern}" deferred' if deferred and not wordless else "")
         what, mode = ("defer", self.defer) if deferred else ("unknown", self.unknown)
         if mode == "ignore":
             self.trace.line(f"{error}: item ignored by +ignore_{what}")

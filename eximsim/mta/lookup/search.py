@@ -83,7 +83,14 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
         raise ExpansionFailed(open_failed(f"{query} for linear search", error, process.reader)) from None
     if kind.name == "iplsearch" and key not in ("", "*") and not string_is_ip_address(key)[0]:
         return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
-    return _Search(process, kind, lines, key).find()
+    try:
+        return _Search(process, kind, lines, key).find()
+    except _UndecidedError:
+        return SearchResult(deferred=True)
+
+
+class _UndecidedError(Exception):
+    """A key of the file, as an item of a list, could not be looked at; why is not told."""
 
 
 def _refuse_tainted(process: Process, name: str) -> None:
@@ -222,7 +229,7 @@ class _Search:
                 self.process.numeric = ()
                 return line
             if found.rc is Rc.DEFER:
-                raise ExpansionFailed(f'lookup of "{key}" gave DEFER: {found.error}', defer=True)
+                raise _UndecidedError
         return None
 
 

@@ -18,6 +18,15 @@ def login_of(process: Process, uid: int) -> str:
     return "root" if uid == 0 else str(uid)
 
 
+def deliverer_login(process: Process) -> str:
+    """The name of the user as whom a delivery runs before it becomes another: root.
+
+    A delivery that a process has begun which lost its privilege for -C runs as Exim's user.
+    """
+    lost = process.machine.privilege_lost and not process.queue_running
+    return exim_login(process) if lost else "root"
+
+
 def exim_login(process: Process) -> str:
     """The name of the user as whom Exim runs: exim_user, or the one that the program was built for."""
     told = process.config.main.text("exim_user")

@@ -41,13 +41,16 @@ def test_address(process: Process, text: str, seen: set[str], *, is_recipient: b
     except AddressError as error:
         process.out(f"syntax error: {error.message}\n")
         return Rc.FAIL
+    given = address
     address = rewrite_address_qualify(process, address, is_recipient=is_recipient)
     rewritten = rewritten_by_rule(process, address, is_recipient=is_recipient)
     if rewritten is not None:
         process.out(f"Address rewritten as: {rewritten}\n")
         address = rewritten
     found = _Found()
-    pending = [deliver_make_addr(address)]
+    first = deliver_make_addr(address)
+    first.unique = given  # another form of it is no duplicate
+    pending = [first]
     while pending:
         addr = pending.pop(0)
         if addr.made_for:

@@ -50,7 +50,7 @@ def rewrite_test(process: Process, text: str) -> None:
         if flag in (ENVELOPE_FROM, ENVELOPE_TO):
             shown = rewrite_one(process, found.address, flag) or "<>"
         else:
-            shown, whole = rewrite_in_header(process, found.address, flag, process.config.rewrites)
+            shown, whole, _ = rewrite_in_header(process, found.address, flag, process.config.rewrites)
             if not whole and shown:
                 shown = f"{text[: found.start]}{shown}{text[found.end :]}"
         process.out(f"{name:>{_WIDTH}}: {shown or '<>'}\n")

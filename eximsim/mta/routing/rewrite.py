@@ -123,10 +123,14 @@ def rewrite_one(process: Process, address: str, flag: str) -> str:
 
 def rewrite_in_header(
     process: Process, address: str, flag: str, rules: Sequence[RewriteRule]
-) -> tuple[str, bool]:
-    """The same for an address of a header line; True if the text stands for all that was around it, too."""
+) -> tuple[str, bool, bool]:
+    """The same for an address of a header line.
+
+    With it whether the text stands for all that was around it, too, and whether a rule has made it, perhaps
+    what it was before.
+    """
     result = _rewritten(process, _Address(address, address), flag, rules, whole=True)
-    return result.text, result.whole
+    return result.text, result.whole, result.ruled
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ def rewrite_lines(
     recipients_qualified: bool = True,
     routed: tuple[str, str] | None = None,
 ) -> None:
-    """Rewrite all lines (``rewrite_header``); one that changes stays before the new one, marked as old."""
+    """Rewrite all lines (``rewrite_header``); what one was stays before it, marked as old."""
     texts = [
         rewrite_header(
             process,
@@ -47,8 +47,9 @@ def rewrite_lines(
         for header in headers
     ]
     for index, header in reversed(list(enumerate(headers))):
-        if texts[index] != header.text:
-            old, header.text = Header(HEADER_OLD, header.text), texts[index]
+        text = texts[index]
+        if text is not None:
+            old, header.text = Header(HEADER_OLD, header.text), text
             headers.insert(index, old)
 
 
@@ -60,8 +61,10 @@ def rewrite_header(
     senders_qualified: bool = True,
     recipients_qualified: bool = True,
     routed: tuple[str, str] | None = None,
-) -> str:
-    """The line with each address complete and rewritten; as it was, if it is no line with addresses.
+) -> str | None:
+    """The line with each address complete and rewritten; None if nothing was, or it has no addresses.
+
+    A rule may rewrite an address to what it was.
 
     ``senders_qualified`` and ``recipients_qualified`` say whether an address of a sender (From:, Sender:,
     Reply-To:) or a recipient may lack its domain; one that may not is left alone. ``routed`` are a domain and
@@ -69,10 +72,10 @@ def rewrite_header(
     """
     flag = FLAGS.get(header.kind)
     if flag is None:
-        return header.text
+        return None
     is_recipient = header.kind not in _SENDERS
     allowed = recipients_qualified if is_recipient else senders_qualified
-    text, folded, in_group = header.text, 0, False
+    text, folded, in_group, changed = header.text, 0, False, False
     at = _past_space(text, text.index(":") + 1)
     whole_line = process.profile.malformed_header_address in _WITH_LINE_END
     while at < len(text):
@@ -95,16 +98,17 @@ def rewrite_header(
             address = rewrite_address_qualify(process, found.address, is_recipient=is_recipient)
             if address != found.address and not allowed:
                 continue
-        new, whole = rewrite_in_header(process, address, flag, rules)
-        if new == found.address and not whole:
+        new, whole, ruled = rewrite_in_header(process, address, flag, rules)
+        if new == found.address and not ruled:
             continue
+        changed = True
         start, stop = (0, len(piece.rstrip())) if whole else (found.start, found.end)
         before = text[: begin + start] + new + text[begin + stop : at]
         grown = len(new) - (stop - start)
         fold = grown > 0 and len(before) - folded > _LONG and text[:at].rstrip(" \t")[-1:] != "\n"
         folded = len(before) if fold else folded
         text, at = before + ("\n\t" if fold else "") + text[at:], len(before)
-    return text
+    return text if changed else None
 
 
 def _past_space(text: str, at: int) -> int:

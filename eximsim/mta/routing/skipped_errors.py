@@ -8,7 +8,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.log import log_write
-from eximsim.mta.process.logins import exim_login
+from eximsim.mta.process.logins import deliverer_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
 
@@ -65,7 +65,5 @@ def moan_skipped_syntax_errors(
         "Other addresses were processed normally." if some else "No valid addresses were generated.",
     ]
     content = octets("\n".join(lines) + "\n")
-    lost = process.machine.privilege_lost and not process.queue_running
-    login = exim_login(process) if lost else "root"
-    child_open_exim(process, "", [], content, process.message_id, login)
+    child_open_exim(process, "", [], content, process.message_id, deliverer_login(process))
     return True

@@ -51,13 +51,14 @@ def _rewritten(process: Process, header: Header, rules: tuple[RewriteRule, ...])
     """A line by the transport's rules; its addresses may lack domains if they might when it came in."""
     message = process.message
     assert message is not None
-    return rewrite_header(
+    rewritten = rewrite_header(
         process,
         header,
         rules,
         senders_qualified=message.unqualified_sender,
         recipients_qualified=message.unqualified_recipient,
     )
+    return header.text if rewritten is None else rewritten
 
 
 def _expanded(process: Process, text: str | None, separator: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mta.expand.test_order_of_faults import said
+from tests.mta.front import Front
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,10 @@ def test_a_file_is_opened_before_the_key_is_looked_at() -> None:
 def test_a_signed_address_has_small_letters() -> None:
     (signed,) = said("${prvs{a@b.c}{secret}}")
     assert signed == signed.lower()
+
+
+def test_a_key_of_wildlsearch_that_does_not_expand_defers_without_a_word() -> None:
+    front = Front("domainlist wild = wildlsearch;/w", release="4.96", files={"/w": b"^a$: b\n"})
+    texts = "${lookup{x}wildlsearch{/w}}\n${lookup{x}nwildlsearch{/w}{y}{n}}\n${if match_domain{x}{+wild}}\n"
+    told = ['Failed: lookup of "x" gave DEFER: ', "n", 'Failed: unable to complete match against "+wild": ']
+    assert front.exim("-be", stdin=texts).stdout.splitlines() == [*(f"> {one}" for one in told), "> "]

@@ -235,6 +235,14 @@ def test_an_address_test_shows_ancestors() -> None:
     assert "one@d.ex\n    <-- all@here.ex\n  router = away" in status.stdout
 
 
+def test_an_address_that_is_given_in_another_form_is_no_duplicate() -> None:
+    front = Front(routers=ROUTERS, zone=ZONE)
+    tested = front.exim("-bt", "r@d.ex", "r@D.ex", "r@d.ex").stdout
+    assert [line for line in tested.splitlines() if "@" in line] == [
+        "r@d.ex", "r@D.ex", "r@d.ex   [duplicate, would not be delivered]",
+    ]  # fmt: skip
+
+
 def test_what_a_router_had_made_of_an_address_before_it_failed_is_tested_too() -> None:
     routers = "r:\n  driver = redirect\n  data = one@d.ex\n  local_parts = all\n  unseen = $acl_m_x\n"
     status = Front(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mta.front import Front
+from tests.mta.front import REJECT, Front
 from tests.suite.test_scenario_compare import done, scenario
 
 
@@ -26,6 +26,13 @@ def header(rules: str, line: str, release: str = "4.98") -> list[str]:
     own = ("from ", "Received:", "\tby", "\t(env", "\tid", "\tfor", "\tDATE", "Message-Id", "Date:")
     lines = [text.removeprefix("  ") for text in one.messages]
     return [text for text in lines[: lines.index("")] if not text.startswith(own)]
+
+
+def test_a_line_that_a_rule_rewrites_to_what_it_was_counts_as_replaced() -> None:
+    front = Front("acl_not_smtp = n", "n:\n  deny\nbegin rewrite\n*@x.ex $0 f\n")
+    front.exim("r@d.ex", stdin="From: a@x.ex\nReply-To: b@y.ex\n\n")
+    lines = [line for line in front.log(REJECT) if " From:" in line or " Reply-To:" in line]
+    assert lines[:3] == ["* From: a@x.ex", "F From: a@x.ex", "R Reply-To: b@y.ex"]
 
 
 @pytest.mark.parametrize(
