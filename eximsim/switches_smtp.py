@@ -221,10 +221,20 @@ class SmtpSwitches(DeliverSwitches):
     limits_heeded: bool = switch(False, "ehlo_response_limits_apply()", since("4.98", "cd8cb71de"))
     """A server's extension LIMITS is heeded, and connection_max_messages within a run of a transport."""
 
+    mail_limit_told_to_successor: bool = switch(
+        False, "transport_pass_socket() in transport.c", since("4.99", "b9ecb5708")
+    )
+    """A limit of messages on a connection is known to the next message, also without one of recipients."""
+
     further_mail_after_452: bool = switch(
         False, "sync_responses()", since("4.94.1", "c46396610", item="JH/15", published="4.94")
     )
     """Recipients that a server answers with 452 are named again after another MAIL if others were decided."""
+
+    further_transaction_pipelined: bool = switch(
+        False, "smtp_deliver()", since("4.94.1", "c46396610", item="JH/15", published="4.94")
+    )
+    """Another transaction on the connection is pipelined as the first was, which ended that with its DATA."""
 
     unfit_call_is_closed: bool = switch(False, "smtp_transport_entry()", since("4.91", "2577f55f6"))
     """A call that was left open, and is to none of the hosts, is closed, and the hosts are tried."""

@@ -388,6 +388,7 @@ POINTS: Sequence[Point] = (
     _point("c8b8b6c7b"),
     _point("f90a37225"),
     _point("fbc48a247"),
+    _point("b9ecb5708"),
     _point("6748707c6"),
     _point("ee549a2ed"),
     _point("f3ee1d51e", ("scripts/0000-Basic/0209", "450 Temporary error 3")),

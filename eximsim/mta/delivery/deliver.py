@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.readtime import readconf_printtime
@@ -20,13 +21,13 @@ from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.locked import say_locked
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
+from eximsim.mta.records.open_call import Limits, OpenCall
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_continue import abandon
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.spool import Message
     from eximsim.mta.records.structs import Address
 
@@ -212,7 +213,11 @@ def _deliver_next(process: Process, message_id: str, call: OpenCall | None) -> N
             successor.variables.update(call.proxy)
     if process.profile.next_message_in_background:
         machine.left_behind += 1
-        successor.dns_fails = {}
+        successor.dns_fails, successor.pipelining_active = {}, False
+        successor.proxied_tls = call.tls.session if call is not None and call.tls is not None else None
+        if call is not None and not (call.limits.recipients or call.limits.domains):
+            forgets = not process.profile.mail_limit_told_to_successor
+            call = replace(call, limits=Limits()) if forgets else call
     successor.continued, successor.unusable_hosts = call, {}
     lost = process.duplicates_lost or bool(process.duplicates)
     successor.duplicates_lost = lost and process.profile.duplicates_outlive_message

@@ -76,6 +76,7 @@ def do_remote_deliveries(delivery: Delivery, *, fallback: bool) -> bool:
         delivery.process.machine.abreast += bool(delivery.reports)
         _run_transport(delivery, transport, batch, fallback=fallback, seed=seed, leave_open=wanted_again)
         delivery.call_not_seen = fresh and delivery.process.continued is not None
+        delivery.next_call_binds = not fresh and delivery.next_call is not None
     _read_reports(delivery)
     return True
 
@@ -143,8 +144,11 @@ def _is_too_big(delivery: Delivery, transport: DriverInstance, addr: Address, *,
 
 
 def _suits_open_call(delivery: Delivery, transport: DriverInstance, addr: Address) -> bool:
-    """Whether the address can go down the call that is open; without one it always suits."""
-    call = delivery.process.continued
+    """Whether the address can go down the call that is open; without one it always suits.
+
+    What is kept for another message counts, too, if this one came down it.
+    """
+    call = delivery.process.continued or (delivery.next_call if delivery.next_call_binds else None)
     if call is None:
         return True
     if call.transport != transport.name:

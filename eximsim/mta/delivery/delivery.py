@@ -46,6 +46,8 @@ class Delivery:
     next_id: str | None = None
     next_call: OpenCall | None = None
     """For ``next_id``."""
+    next_call_binds: bool = False
+    """This message came down the call, and what is left of it waits for hosts of that."""
     freeze: bool = False
     frozen_info: str = ""
     kept: bool = False

@@ -204,8 +204,7 @@ class Process:
     deliver_force: bool = False
     """-qf."""
     attempted: bool = False
-    """It delivers, or the last process that it had deliver has done so, whatever came of it: it was not
-    stopped before (``DELIVER_NOT_ATTEMPTED``), nor did it crash."""
+    """It, or the last process it had deliver, has delivered: nothing stopped it before, nor did it crash."""
     deliver_force_thaw: bool = False
     """-qff and -M."""
     fudged_queue_times: str = ""
@@ -323,6 +322,8 @@ class Process:
     """How many boundaries of reports this process has drawn."""
     proxied_tls: TlsSession | None = None
     """The session of a call that was left open; it is not forgotten when the call is over."""
+    pipelining_active: bool = False
+    """Commands are sent in groups; this stays until the message is sent, also for the next call's set-up."""
     continue_more: bool = False
     """The transport is to leave its call open for more recipients of the message."""
 
@@ -333,8 +334,7 @@ class Process:
     cutthrough: Cutthrough = field(default_factory=Cutthrough)
     """The call of a callout that stays open for the message that is coming in."""
     driver_state: dict[str, dict[str, object]] = field(default_factory=dict)
-    """What a driver changed in its own options block, by transport name: a fault that Exim has to this day.
-    See ``SmtpContext.tempfail_tryclear``."""
+    """What a driver changed in its own options, by transport: a fault (``SmtpContext.tempfail_tryclear``)."""
     ticket_keys: tuple[TicketKey, ...] = ()
     """With which a server seals the tickets of TLS sessions, the newest first."""
     authenticated: Authenticated | None = None
@@ -411,8 +411,8 @@ class Process:
     def run_anew(self) -> None:
         """Forget what a program that runs itself again forgets (``child_exec_exim()``)."""
         self.main_log_open = self.machine.privilege_lost
-        self.lost_session, self.proxied_tls, self.transport_count = None, None, 0
-        self.dsn_boundaries, self.load_found, self.purpose = 0, 0, "fresh-exec"
+        self.lost_session, self.proxied_tls, self.pipelining_active = None, None, False
+        self.transport_count, self.dsn_boundaries, self.load_found, self.purpose = 0, 0, 0, "fresh-exec"
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
         self.acl_verb, self.acl_eval, self.queries_asked = None, None, frozenset()

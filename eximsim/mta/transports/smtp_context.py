@@ -67,10 +67,6 @@ def auth_mechanisms(text: str) -> frozenset[str]:
     return frozenset(found[1].lower().split()) if found else frozenset()
 
 
-_DATA = ("sending", "end")
-"""How the names of the steps begin in which a message is sent."""
-
-
 @dataclass(slots=True)
 class Outstanding:
     """Commands that were sent or buffered and whose replies have not been read."""
@@ -132,8 +128,6 @@ class SmtpContext:
     """The message goes by BDAT (RFC 3030)."""
     prdr: bool = False
     """The server answers for each recipient after the message, if it is asked to."""
-    chunks_unanswered: bool = False
-    """A message is on its way by BDAT, and no chunk was answered yet."""
     prdr_active: bool = False
     """It was asked to, for this transaction."""
     reply: Reply = field(default_factory=lambda: Reply(True, ""))
@@ -249,8 +243,14 @@ PULL_FAILED = "Error in the pull function."
 """What GnuTLS says of a connection that was reset."""
 
 
-def send_failed(sx: SmtpContext, errno: int = errnos.EPIPE, *, why: str | None = None) -> str:
+def send_errno(sx: SmtpContext) -> int:
+    """Why a command could not be sent: the server has reset the connection, or was gone before."""
+    return sx.wire.send_errno or errnos.EPIPE
+
+
+def send_failed(sx: SmtpContext, errno: int | None = None, *, why: str | None = None) -> str:
     """What is said of a command that could not be sent, for ``errno`` unless ``why`` tells another reason."""
+    errno = send_errno(sx) if errno is None else errno
     word = "smtp send" if sx.process.profile.send_failure_worded_generally else "send()"
     reason = errnos.strerror(errno) if why is None else why
     return f"{word} to {sx.host.name} [{sx.host.address}] failed: {reason}"
@@ -310,10 +310,7 @@ class Analysis:
 
 def check_response(sx: SmtpContext, reply: Reply) -> Analysis:
     """Analyse an unwanted reply: the digit to act on, errno and text (``check_response()``)."""
-    word = sx.wire.command.split(" ", 1)[0]
-    early = word in ("MAIL", "RCPT", "DATA") or (sx.chunks_unanswered and word in _DATA)
-    pipelined = sx.pipelining and early
-    what = f"{'pipelined ' if pipelined else ''}{sx.wire.command}"
+    what = f"{'pipelined ' if sx.process.pipelining_active else ''}{sx.wire.command}"
     if reply.errno == errnos.ETIMEDOUT:
         written = sx.process.transport_count
         count = f" ({written} bytes written)" if written else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.errnos import exim_errstr
 from eximsim.mta.expand.event import event_raise, forget_names
+from eximsim.mta.process.errno_numbers import shown_errno
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
 from eximsim.mta.records.structs import Address, HostItem
 
@@ -23,7 +24,7 @@ def deferred_event_raise(process: Process, addr: Address, host: HostItem, event:
     variables = process.variables
     variables["host_address"] = host.address or ""
     variables["host_port"] = str(host.port)
-    variables["event_defer_errno"] = str(int(addr.basic_errno))
+    variables["event_defer_errno"] = str(shown_errno(process, addr.basic_errno))
     why = errnos.strerror(addr.basic_errno) if addr.basic_errno > 0 else None
     data = ": ".join(part for part in (addr.message, why) if part) or None
     with process.setting(

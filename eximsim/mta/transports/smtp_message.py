@@ -73,6 +73,8 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
         if rest:
             sx.sequence += 1
             _mark_continued(sx, rest)
+            if sx.process.profile.further_transaction_pipelined:
+                sx.process.pipelining_active = sx.pipelining
     if not (sx.completed_addr and sx.send_quit and keep_for_next(sx)):
         hang_up(sx)
     return Rc.OK
@@ -149,7 +151,7 @@ def _transaction(
     wrapper = sx.process.config.main.flag("mua_wrapper")
     if wrapper and sync is Sync.READ:
         _all_or_none(sx, batch)
-    if sync is Sync.READ and not sx.chunking and (sx.ok or (sx.pipelining and not wrapper)):
+    if sync is Sync.READ and not sx.chunking and (sx.ok or (sx.process.pipelining_active and not wrapper)):
         sync = _say_data(sx)
     if sx.too_many is not None:
         sx.last_of_message = False
@@ -183,7 +185,7 @@ def _all_or_none(sx: SmtpContext, batch: list[Address]) -> None:
 
 def _chunk_goes_unwanted(sx: SmtpContext) -> bool:
     """Whether BDAT is said although no recipient was accepted, as far as is known."""
-    return sx.pipelining or not sx.process.profile.chunk_needs_recipient
+    return sx.process.pipelining_active or not sx.process.profile.chunk_needs_recipient
 
 
 def _say_data(sx: SmtpContext) -> Sync:
@@ -194,6 +196,7 @@ def _say_data(sx: SmtpContext) -> Sync:
         return sync
     sx.wire.command = "DATA"
     if sx.read("3").ok or not (had_good or sx.ok):
+        sx.process.pipelining_active = False
         return Sync.READ
     note_temporary(sx, sx.reply, Errno.DATA4XX)
     return Sync.BAD_DATA
@@ -246,7 +249,8 @@ def _send(sx: SmtpContext) -> Rc | None:
         problem = read_each_by_lmtp(sx, said)
     else:
         problem = read_one_for_all(sx)
-    sx.chunks_unanswered = False
+    if sx.ok:
+        sx.process.pipelining_active = False
     return problem
 
 
@@ -284,7 +288,6 @@ def _write_chunks(sx: SmtpContext) -> tuple[str, Rc | None]:
     for option, missing in (("headers_only", True), ("body_only", not body)):
         if options.flag(option) and missing:
             raise Unsupported(f"{option} with BDAT, which Exim then does not say", *options.where(option))
-    sx.chunks_unanswered = True
     *before, rest = header_chunks(head)
     if rest and len(rest) + len(body) > OUT_BUFFER:
         before, rest = [*before, rest], b""
@@ -295,7 +298,7 @@ def _write_chunks(sx: SmtpContext) -> tuple[str, Rc | None]:
             return "", transaction_failed(sx)
         if not sx.read().ok:
             return "", refused(sx)
-        sx.chunks_unanswered = False
+        sx.process.pipelining_active = False
     last = f"BDAT {len(rest) + len(body)} LAST"
     return last, None if _write_chunk(sx, last, rest + body) else lost(sx)
 

@@ -94,7 +94,7 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         try:
             _greet(sx)
             _start_tls(sx, suppress_tls=suppress_tls)
-            sx.setting_up = False
+            sx.setting_up, process.pipelining_active = False, sx.pipelining
             require_utf8(sx)
         except _OutOfStep:
             sx.wire.connection.close()
@@ -132,7 +132,7 @@ def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
         except SetupFailed as failure:
             process.continued = None
             return _failed(sx, failure)
-    sx.setting_up = False
+    sx.setting_up, process.pipelining_active = False, sx.pipelining
     return Rc.OK
 
 

@@ -19,12 +19,14 @@ from eximsim.mta.transports.smtp_context import (
     Outstanding,
     SmtpContext,
     check_response,
+    send_errno,
     send_failed,
     set_errno,
 )
 from eximsim.mta.transports.smtp_decisions import RCPT_REPLY, TRANSACTION_FAILED, Recipient, Stage
 from eximsim.mta.transports.smtp_out import Answer, Reply
 from eximsim.mta.transports.smtp_utf8 import asks_for_utf8, recipient_told, sender_told
+from eximsim.mta.transports.tls_failed import log_lost_command
 from eximsim.mta.transports.transport import transport_rcpt_address
 from eximsim.status import Errno, Rc
 
@@ -74,13 +76,13 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
         set_errno(sx, addrs, Errno.EXPANDFAIL, str(failed), Rc.DEFER)
         return Sync.BAD_INTERNAL
     sx.waiting = Outstanding(f"MAIL FROM:<{sender}>{announced}")
-    if (sync := _say(sx, sx.waiting.mail, buffer=sx.pipelining)) is not Sync.READ:
+    if (sync := _say(sx, sx.waiting.mail, buffer=sx.process.pipelining_active)) is not Sync.READ:
         return sync
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     for number, addr in enumerate(addrs, 1):
         sx.waiting.recipients.append(addr)
         last = number == len(addrs) and (sx.verify or sx.process.config.main.flag("mua_wrapper"))
-        buffer = sx.pipelining and not last and number % _FLUSHED_AT
+        buffer = sx.process.pipelining_active and not last and number % _FLUSHED_AT
         rcpt = recipient_told(sx, transport_rcpt_address(addr, include_affixes=affixes))
         sx.note_recipient(addr.address)
         if (
@@ -226,7 +228,8 @@ def transaction_failed(sx: SmtpContext, *, unsent: bool = False, not_signed: str
         why = not_signed or errnos.strerror(errnos.EACCES)
         message = send_failed(sx, why=why)
     elif unsent:
-        code, errno, user, sx.send_quit = "4", errnos.EPIPE, False, False
+        log_lost_command(sx, send_errno(sx))
+        code, errno, user, sx.send_quit = "4", send_errno(sx), False, False
         message = send_failed(sx)
     else:
         reply = sx.reply

@@ -106,6 +106,12 @@ def log_lost_write(sx: Call) -> None:
         _log_failed_write(sx.process, errnos.EPIPE)
 
 
+def log_lost_command(sx: Call, errno: int) -> None:
+    """Log that the server had reset the connection when a command was sent over TLS. Source: tls_write()."""
+    if sx.tls is not None and errno == errnos.ECONNRESET:
+        log_lost_send(sx.process, sx.host, errno, pending=0, size=1, closed=False)
+
+
 def _log_failed_write(process: Process, errno: int) -> None:
     caller = process.variables.get("sender_fullhost") or "<unknown>"
     log_write(process, f"SSL_write: (from {caller}) syscall: {errnos.strerror(errno)}")
