@@ -172,10 +172,6 @@ def _find_address(run: Run, index: int) -> bool:
     if found.find in (HostFind.AGAIN, HostFind.FAILED, HostFind.SECURITY):
         retry.retry_add_item(run.addrlist[0], f"R:{host.name}")
         run.expired = False
-        if found.find is HostFind.AGAIN:
-            run.counts.deferred += 1
-        else:
-            run.counts.failed += 1
         host.status = HostStatus.UNUSABLE
         for addr in run.addrlist:
             if addr.transport_return is Rc.DEFER:

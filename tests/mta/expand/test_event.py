@@ -146,6 +146,15 @@ def test_a_host_that_cannot_be_reached_raises_a_deferral_and_the_last_one_the_me
     assert deferrals == [f"msg:host:defer {refused}", f"msg:host:defer {refused}", f"msg:defer {refused}"]
 
 
+def test_the_last_host_that_hosts_max_try_allows_raises_the_messages_deferral() -> None:
+    servers = [Mx(REFUSING, preference=10), Mx(REFUSING, preference=10)]
+    site = Site(servers, NEWEST, transport={"event_action": LISTEN, "hosts_max_try": "1"})
+    site.deliver()
+    refused = "Connection refused"
+    deferrals = [event for event in heard(site) if event.startswith("msg:")]
+    assert deferrals == [f"msg:host:defer {refused}", f"msg:defer {refused}"]
+
+
 def test_a_deferred_recipient_is_an_event_of_the_host_and_of_the_recipient() -> None:
     site = Site([Mx(LATER), Mx(LATER)], NEWEST, transport={"event_action": LISTEN})
     site.deliver()

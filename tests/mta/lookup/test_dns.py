@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from eximsim.mta.lookup import dns
 from eximsim.mta.process.ends import ProcessDied
-from eximsim.ports import DnsRecord
+from eximsim.ports import DnsAnswer, DnsRecord
 from eximsim.status import DnsResult
 from tests.mta.routing_world import Reply, Zone, records, site
 
@@ -214,3 +214,12 @@ def test_reverse_names() -> None:
 
 def test_escapes_in_names_are_resolved() -> None:
     assert dns.string_copy_dnsdomain(r"a\.b\032c.ex") == "a.b c.ex"
+
+
+def test_an_alias_behind_the_first_record_of_interest_counts_up_to_the_second() -> None:
+    """As dns_basic_lookup() looks through an answer (src/dns.c)."""
+    address, alias = DnsRecord("a.test.ex", "A", "10.0.0.1"), DnsRecord("a.test.ex", "CNAME", "b.ex")
+    other = DnsRecord("a.test.ex", "CNAME", "c.ex")
+    assert dns._scan(DnsAnswer("NOERROR", answers=(address, alias)), "A") == (alias, address)
+    assert dns._scan(DnsAnswer("NOERROR", answers=(alias, address, other)), "A") == (alias, address)
+    assert dns._scan(DnsAnswer("NOERROR", answers=(address, alias, address, other)), "A") == (alias, address)

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from eximsim.errors import InputError
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import host_bydns, host_chain
+from eximsim.mta.lookup.host_chain import random_number
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, HostItem, TlsNeeds
 from eximsim.status import Dnssec, HostFind, HostStatus, Rc
+from tests.mta import scenario
 from tests.mta.routing_world import Reply, Site, Zone, records, site
 
 
@@ -680,3 +682,12 @@ def test_host_checking_names_a_routers_list_since_4_98(release: str, list_: str)
     here.process.host_checking = True
     bydns(here, "d.ex", mx_fail_domains="x.ex")
     assert here.shown[-1] == f">>> d.ex in {list_}? no (end of list)\n"
+
+
+def test_a_draw_among_one_is_a_draw_and_one_among_none_is_not() -> None:
+    """It moves Exim's own generator on, of which the next draw comes."""
+    process = scenario.Site().process()
+    process.machine.test_harness = True
+    assert (random_number(process, 0), process.random_seed) == (0, 0)
+    assert random_number(process, 1) == 0
+    assert process.random_seed

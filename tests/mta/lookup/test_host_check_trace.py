@@ -250,3 +250,41 @@ def test_a_callout_over_smtps_asks_about_esmtp_up_to_4_88_although_it_greets_nob
     lines = trace(Mx(PLAIN), NEW, {"protocol": "smtps", "port": "25"})
     asked = lines.index("10.9.1.1 in hosts_avoid_esmtp? no (option unset)")
     assert asked < lines.index("  SMTP>> MAIL FROM:<>")
+
+
+def stderr(site: Site, recipient: str) -> list[str]:
+    commands = ("EHLO client", f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{recipient}>", "QUIT")
+    return site.exim(
+        "-bh", "10.9.0.5", stdin="".join(f"{command}\r\n" for command in commands)
+    ).stderr.splitlines()
+
+
+def test_hosts_that_are_left_out_behind_the_local_one_are_named() -> None:
+    zone = [
+        {"name": "two.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"], [20, "here.ex"]]},
+        {"name": "here.ex", "type": "A", "ad": True, "data": ["127.0.0.1"]},
+        {"name": "here.ex", "type": "AAAA", "ad": True, "data": []},
+    ]
+    lines = stderr(Site([Mx(PLAIN)], NEWEST, zone=zone), "b@two.ex")
+    first = next(n for n, line in enumerate(lines) if "local host in host list - removed hosts:" in line)
+    assert lines[first + 1].split()[1:] == ["here.ex", "127.0.0.1", "20"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_list_of_hosts_that_are_ignored_is_named_in_the_releases_that_name_lists(named: bool) -> None:
+    release = variant(NEWEST, router_lists_named=named)
+    site = Site([Mx(PLAIN)], release, router={"ignore_target_hosts": "10.9.9.9"})
+    assert any("in ignore_target_hosts?" in line for line in stderr(site, "a@test.ex")) is named
+
+
+@pytest.mark.parametrize("nested", [0, 1])
+def test_what_a_lookup_of_the_clients_name_does_is_set_in_where_the_release_nests_it(nested: int) -> None:
+    zone = [
+        {"name": "5.0.9.10.in-addr.arpa", "type": "PTR", "data": ["client.ex"]},
+        {"name": "client.ex", "type": "A", "data": ["10.9.0.5"]},
+    ]
+    release = variant(NEWEST, dns_debug_nested=bool(nested))
+    lines = stderr(Site([Mx()], release, main={"host_lookup": "*"}, zone=zone), "a@test.ex")
+    assert f'>>> {" " * nested}IP address lookup yielded "client.ex"' in lines
+    assert ">>> looking up host name for 10.9.0.5" in lines
+    assert ">>> host in host_reject_connection? no (option unset)" in lines

@@ -399,3 +399,34 @@ def test_a_message_waits_for_a_host_that_failed_and_not_for_one_that_did_not_wan
     site.deliver()
     assert site.outcome.startswith("DEFER")
     assert ("mx1.test.ex" in site.machine.hints.wait.get("smtp", {})) is waits
+
+
+def test_hosts_randomize_mixes_hosts_of_a_list_and_leaves_the_order_of_mx_records() -> None:
+    listed = {"driver": "manualroute", "route_data": "mx1.test.ex:mx2.test.ex:mx3.test.ex"}
+
+    def first(seed: int, router: dict[str, str]) -> str:
+        site = Site([Mx()] * 3, NEWEST, transport={"hosts_randomize": "true"}, router=router, seed=seed)
+        site.deliver()
+        return site.called[0]
+
+    assert {first(seed, {}) for seed in range(8)} == {"mx1"}
+    assert len({first(seed, listed) for seed in range(8)}) > 1
+
+
+@pytest.mark.parametrize("release", ["4.92", NEWEST])
+def test_a_host_of_the_transport_without_an_address_is_not_called_insecure(release: str) -> None:
+    site = Site([Mx()], release, transport={"hosts": "nosuch.test.ex", "hosts_override": "true"})
+    assert site.deliver()[-1].endswith("failed to lookup IP address for nosuch.test.ex")
+
+
+def test_what_n_leaves_out_has_taken_no_time() -> None:
+    site = Site([Mx()], NEWEST, main={"log_selector": "+deliver_time"})
+    site.exim("-N", "-odf", "a@test.ex")
+    assert any("*> a@test.ex" in line and " DT=0s" in line for line in site.log)
+
+
+def test_a_transport_without_hosts_puts_all_recipients_off() -> None:
+    site = Site([Mx()], NEWEST, transport={"hosts": "", "hosts_override": "true"})
+    log = site.deliver("a@test.ex", "b@test.ex")
+    assert [line.partition(" R=")[0] for line in log] == ["== a@test.ex", "== b@test.ex"]
+    assert all(line.endswith("smtp transport has empty hosts setting") for line in log)

@@ -259,3 +259,14 @@ def test_a_server_that_does_not_do_prdr_over_lmtp_owes_a_reply_for_each_recipien
     assert "SMTP timeout after end of data" in lines[0]
     assert [line[:4] for line in lines[1:3]] == ["=> a", "== b"]
     assert site.events[-1] == "EOF"
+
+
+def test_header_lines_alone_are_not_modelled_as_a_chunk() -> None:
+    with pytest.raises(Unsupported, match="headers_only with BDAT"):
+        delivered(BOTH, headers_only="true")
+
+
+def test_the_reply_for_one_recipient_that_is_put_off_is_kept_with_its_retry_time() -> None:
+    replies = Answer(("452 full",))
+    site = delivered(server(lmtp=True, end_of_data=replies), "a@test.ex", protocol="lmtp", port="25")
+    assert [record.more_errno >> 8 for record in site.machine.hints.retry.values()] == [52]

@@ -227,3 +227,8 @@ def test_gnutls_agrees_on_what_the_priority_string_leaves() -> None:
 def test_a_priority_string_without_a_mac_leaves_nothing() -> None:
     with pytest.raises(Unsupported, match="leaves no suite"):
         read_priority("NORMAL:-VERS-TLS1.3:-MAC-ALL")
+
+
+def test_a_group_that_was_emptied_is_as_usual_again_once_it_is_added() -> None:
+    rest = "-CIPHER-ALL:+AES-256-GCM"
+    assert read_priority(f"NORMAL:-KX-ALL:+KX-ALL:{rest}") == read_priority(f"NORMAL:{rest}")

@@ -89,3 +89,10 @@ def test_the_search_above_a_name_has_an_end() -> None:
 
 def test_addresses_of_another_version_are_not_asked_for() -> None:
     assert said("six.ex") == NO_ADDRESS
+
+
+def test_the_names_above_that_of_a_client_are_asked_for_from_the_second_level_down() -> None:
+    front = Front("acl_smtp_mail = c\n", "c:\n  accept verify = csa\n  accept", zone=ZONE)
+    front.exim("-bh", "192.0.2.1", stdin="HELO a.b.strict.ex\r\nMAIL FROM:<>\r\n")
+    asked = [one.removeprefix("SRV _client._smtp.") for one in front.world.questions if "_client" in one]
+    assert asked == ["a.b.strict.ex", "strict.ex"]

@@ -226,3 +226,11 @@ def test_how_often_a_lost_session_is_logged_before_the_stack_is_full_is_left_ope
 def test_the_start_of_the_session_is_logged_of_a_message_that_went_on_at_once() -> None:
     _, _, log = ran("a@one.test.ex", server="ok", release="4.99", main={"log_selector": "+protocol_detail"})
     assert " PS=ese X=" in log[0]
+
+
+def test_a_recipient_that_is_nowhere_ends_it_and_the_message_is_delivered_as_usual() -> None:
+    acl = "         verify = recipient\n"
+    heard, answers, log = ran("a@one.test.ex", "b@nowhere.test.ex", server=PLAIN, acl=acl)
+    assert answers[2].startswith("550")
+    assert heard[0] == [*ENVELOPE, "QUIT"]
+    assert [line.split()[1] for line in log if line.startswith("M1")] == ["<=", "=>", "Completed"]

@@ -497,3 +497,35 @@ def test_what_has_not_failed_has_no_name(release: str) -> None:
     verify = "         verify = recipient/callout=no_cache\n         logwrite = <$recipient_verify_failure>\n"
     _, _, log = ran("a@one.test.ex", control="no_pipelining", acl=verify, release=release)
     assert log[0] == "<>"
+
+
+def test_that_mail_is_put_off_is_logged_once_where_there_is_no_other_host() -> None:
+    site = Site([plain(mail=reply("450 later"))], "4.89")
+    assert site.verify() == [NOT_DONE]
+    assert len(site.log) == 1
+
+
+class _Denying(Site):
+    """The ACL refuses what can be verified."""
+
+    condition = "recipient/callout=5s,no_cache"
+
+    def _configuration(self) -> str:
+        accept = f"accept verify = recipient/callout={self.callout}"
+        return super()._configuration().replace(accept, f"deny verify = {self.condition}\n  accept")
+
+
+class _DenyingUnasked(_Denying):
+    condition = "recipient"
+
+
+@pytest.mark.parametrize("release", ["4.89", "4.95", NEWEST])
+def test_an_answer_that_means_yes_is_put_into_words_if_it_is_the_addresss_own(release: str) -> None:
+    """As programs of these releases tell it with -bhc."""
+    child = "red:\n driver = redirect\n local_parts = c\n data = a@test.ex"
+    prohibited = "550 Administrative prohibition"
+    site = _Denying([Mx(PLAIN)], release, routers=child)
+    assert site.verify("a@test.ex", "c@test.ex") == ["550 250 OK", prohibited]
+    assert rejected(site) == ""
+    assert site.log[-2].endswith('rejected RCPT <a@test.ex>: response to "RCPT TO:<a@test.ex>" was: 250 OK')
+    assert _DenyingUnasked([Mx(PLAIN)], release).verify("a@test.ex") == [prohibited]

@@ -124,3 +124,11 @@ def test_hosts_avoid_esmtp_says_helo_at_once() -> None:
     site = Site([plain()], NEW, transport={"hosts_avoid_esmtp": "*"})
     assert site.verify() == [ACCEPTED]
     assert site.calls[0][1][0] == "HELO"
+
+
+def test_that_a_made_up_recipient_was_refused_is_remembered_for_the_domain() -> None:
+    site = Site([plain((RANDOM, reply("550 unknown")))], OLD, callout="5s,random")
+    assert site.verify("a@test.ex") == [ACCEPTED]
+    assert site.verify("b@test.ex") == [ACCEPTED]
+    asked = [event for _, events in site.calls for event in events if event.startswith("RCPT")]
+    assert asked == [f"RCPT TO:<{RANDOM}>", "RCPT TO:<a@test.ex>", "RCPT TO:<b@test.ex>"]
