@@ -94,7 +94,6 @@ def test_errors_to_sends_the_report_elsewhere_or_nowhere() -> None:
 
 def test_the_sender_is_told_what_the_server_said_to_the_whole_message() -> None:
     site = bounced("a@test.ex", server=Mx(Behaviour(mail=reply("550 go away"))))
-    (report,) = site.machine.spool.messages.values()
-    first_part = report.body.partition(b"message/delivery-status")[0]
+    first_part = bounce(site).content.partition(b"message/delivery-status")[0]
     assert b"SMTP error from remote mail server after MAIL FROM:" in first_part
-    assert b"    550 go away\n" in first_part
+    assert b"    550 go away\r\n" in first_part

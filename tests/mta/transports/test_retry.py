@@ -422,3 +422,14 @@ def test_a_rule_may_be_for_hosts_that_mx_records_name_or_for_others(error: str, 
         site = Site([Mx(REFUSING)], retry=f"* {error} F,1d,1m")
         lines = site.deliver(f"a@{recipient}")
         assert any("retry timeout exceeded" in line for line in lines) is (recipient != domain)
+
+
+def test_whether_a_message_has_waited_too_long_is_asked_of_the_rule_for_the_whole_address() -> None:
+    later = Behaviour(recipients=(("a@test.ex", reply("450 later")),))
+    site = Site([Mx(later)], NEWEST, retry="a@test.ex * F,1d,10m\n* * F,1h,10m")
+    site.deliver("a@test.ex")
+    for _ in range(6):
+        site.world.sleep(600)
+        assert "450 later" in site.queue_run()[0]
+    site.world.sleep(300)
+    assert site.queue_run() == ["== a@test.ex routing defer (-52): retry time not reached"]

@@ -20,7 +20,7 @@ PROMPT = "334 " + base64.b64encode(b"<1.2@mx>").decode()
 
 
 def server(*auth: str, mechanisms: str = "PLAIN LOGIN CRAM-MD5 EXTERNAL", **more: object) -> Mx:
-    extensions = ("HELP", f"AUTH {mechanisms}")
+    extensions = ("HELP", *(("STARTTLS",) if "starttls" in more else ()), f"AUTH {mechanisms}")
     return Mx(Behaviour(extensions=extensions, auth=tuple(map(reply, auth)), **more))  # type: ignore[arg-type]
 
 
@@ -179,3 +179,9 @@ def test_on_a_call_that_goes_on_the_server_still_knows_who_calls() -> None:
     *_, (_, heard) = site.calls
     said = [line for line in heard if line.startswith("MAIL")]
     assert said == ["MAIL FROM:<s@myhost.test.ex> AUTH=me@test.ex"] * 2
+
+
+def test_a_refused_starttls_leaves_what_ehlo_was_answered_where_a_bare_code_comes() -> None:
+    refusing = server("334", mechanisms="CRAM-MD5", starttls=reply("454 no"))
+    site = delivered(refusing, auths=CRAM, **TRY)
+    assert site.log[-1].endswith("bad base 64 string in challenge:  CRAM-MD5")

@@ -8,7 +8,9 @@ import pytest
 
 from eximsim.mta.program import exim
 from eximsim.profiles import profile, with_tls
+from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.front import CONF, Front
+from tests.mta.scenario import NEWEST, SENDER, Mx, Site
 
 ROUTERS = """
 begin routers
@@ -103,3 +105,12 @@ def test_a_call_goes_on_in_clear_after_its_session_and_begins_tls_anew(library: 
     assert len(front.world.accepted) == 1
     hellos = [line for line in lines if "hello" in line]
     assert [line.partition("hello")[2].strip()[:3] for line in hellos] == ["", "TLS", "TLS", "TLS"]
+
+
+def test_a_call_on_which_a_recipient_was_put_off_fits_and_its_host_is_not_called_anew() -> None:
+    later = Behaviour(extensions=(), recipients=(("b@test.ex", reply("450 later")),))
+    site = Site([Mx(later)], NEWEST, main={"queue_run_in_order": "true"})
+    for recipient in ("a@test.ex", "b@test.ex"):
+        site.exim("-odq", "-f", SENDER, recipient, stdin="Subject: x\n\n")
+    site.exim("-qq")
+    assert site.called == ["mx1"]

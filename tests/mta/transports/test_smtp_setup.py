@@ -13,6 +13,7 @@ from tests.mta.scenario import (
     OLD,
     PLAIN,
     REFUSING,
+    SERVFAIL,
     UNUSABLE,
     WRONG,
     Mx,
@@ -265,3 +266,25 @@ def test_a_mechanism_that_the_client_does_not_have_is_not_tried() -> None:
     assert delivered(OFFERS_AUTH, hosts_try_auth="*").outcome.startswith("sent")
     site = delivered(OFFERS_AUTH, hosts_require_auth="*")
     assert site.outcome == "DEFER -42: authentication required but no common mechanisms were found"
+
+
+@pytest.mark.parametrize(("library", "failed"), [("openssl", False), ("gnutls", True)])
+def test_with_gnutls_alone_a_call_lost_at_the_first_read_over_tls_is_a_failed_handshake(
+    library: str, failed: bool
+) -> None:
+    lost = Behaviour(tls_on_connect=True, ehlo=Answer(then=Then.CLOSE))
+    release = with_tls(profile("4.96"), library)
+    site = Site([Mx(lost)], release, transport={"protocol": "smtps", "port": "25"})
+    site.deliver()
+    assert site.log[-1].endswith("error on first read") is failed
+    assert (
+        site.log[-1].endswith("Remote host closed connection in response to EHLO myhost.test.ex")
+        is not failed
+    )
+
+
+def test_a_call_that_dane_rules_out_is_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site([Mx(tlsa=SERVFAIL)], NEW, transport={"hosts_require_dane": "*"})
+    monkeypatch.setattr(site.world, "hang_up", lambda: None)  # the end of the process closes nothing
+    site.deliver()
+    assert site.events == ["EOF"]

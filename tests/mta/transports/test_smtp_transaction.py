@@ -374,3 +374,13 @@ def test_envelope_to_names_those_that_dane_leaves_to_another_connection() -> Non
     assert [len(one.recipients) for one in site.messages] == [1, 1]
     for one in site.messages:
         assert b"Envelope-to: a@test.ex,\r\n b@other.ex\r\n" in one.content
+
+
+@pytest.mark.parametrize(("limit", "marked"), [("1", ""), ("2", "bd")])
+@pytest.mark.parametrize("release", ["4.98", "4.99"])
+def test_a_connection_that_is_made_anew_at_the_servers_limit_is_not_called_a_continued_one(
+    release: str, limit: str, marked: str
+) -> None:
+    site = Site([server("SIZE", f"LIMITS MAILMAX={limit} RCPTMAX=1")], release)
+    log = site.deliver(*(f"{name}@test.ex" for name in "abcd"))
+    assert "".join(line[3] for line in log if "]* C=" in line) == marked
