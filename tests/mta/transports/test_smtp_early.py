@@ -165,15 +165,3 @@ def test_hints_are_kept_by_address_and_port(address: str, key: str) -> None:
     site.serve(address, Behaviour(extensions=tuple(OFFER)))
     site.deliver("a@six.ex")
     assert list(site.machine.hints.ehlo) == [key]
-
-
-def test_a_server_that_no_longer_knows_ehlo_is_not_called_again_for_that() -> None:
-    first, second = done(
-        scenario(
-            main={"log_selector": "+pipelining"},
-            transport={"hosts_pipe_connect": "*"},
-            servers={},
-            runs=[{**MESSAGE, "servers": {"10.9.1.1": one}} for one in (EARLY, {**EARLY, "ehlo": "502 no"})],
-        )
-    )
-    assert (len(first.servers), len(second.servers)) == (1, 1)

@@ -6,6 +6,7 @@ import pytest
 from cryptography import x509
 
 from eximsim.mta.process.globals import UndefinedBehaviour
+from eximsim.profiles import profile, with_tls
 from tests.mta.scenario import CHAINS, NEWEST, Mx, Site
 
 NONE = {"tls_certificate": "/nowhere.pem"}
@@ -90,3 +91,18 @@ def test_the_clients_own_certificate_is_the_first_of_its_file() -> None:
     site.deliver()
     leaf = x509.load_pem_x509_certificates(chain.chain)[0].subject.rfc4514_string()
     assert f"\r\nX: <{leaf}>\r\n".encode() in site.messages[0].content
+
+
+@pytest.mark.parametrize(
+    ("library", "why"),
+    [("openssl", "key values mismatch"), ("gnutls", "The certificate and the given key do not match.")],
+)
+def test_a_key_of_another_certificate_is_noticed_before_the_handshake(library: str, why: str) -> None:
+    own, other = CHAINS.chains["good"], CHAINS.chains["selfsigned"]
+    site = Site(
+        [Mx()],
+        with_tls(profile("4.96"), library),
+        transport={"tls_certificate": "/c.pem", "tls_privatekey": "/k.pem", "hosts_require_tls": "*"},
+        files={"/c.pem": own.chain, "/k.pem": other.key},
+    )
+    assert why in site.deliver()[-1]

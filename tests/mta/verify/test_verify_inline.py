@@ -6,7 +6,7 @@ import pytest
 
 from eximsim.mta.verify.verify_decisions import Heard
 from eximsim.world.smtp_behaviour import Answer, Behaviour, Then, reply
-from tests.mta.scenario import BAD_TLS, GOOD, NEW, OLD, UNUSABLE, Mx, Site
+from tests.mta.scenario import GOOD, NEW, OLD, UNUSABLE, Mx, Site
 
 ACCEPTED, NOT_DONE = "250 Accepted", "451 Could not complete recipient verify callout"
 RANDOM = "myhost.test.ex-1798761600-testing@test.ex"
@@ -132,11 +132,3 @@ def test_that_a_made_up_recipient_was_refused_is_remembered_for_the_domain() -> 
     assert site.verify("b@test.ex") == [ACCEPTED]
     asked = [event for _, events in site.calls for event in events if event.startswith("RCPT")]
     assert asked == [f"RCPT TO:<{RANDOM}>", "RCPT TO:<a@test.ex>", "RCPT TO:<b@test.ex>"]
-
-
-@pytest.mark.parametrize(("protocol", "answer", "calls"), [("smtp", ACCEPTED, 2), ("smtps", NOT_DONE, 1)])
-def test_smtps_is_not_asked_in_clear_after_a_failed_handshake(protocol: str, answer: str, calls: int) -> None:
-    """Up to 4.88 the port is all that is different, but tls_tempfail_tryclear is off for it."""
-    site = Site([Mx(BAD_TLS)], NEW, transport={"protocol": protocol, "port": "25"})
-    assert site.verify() == [answer]
-    assert len(site.calls) == calls
