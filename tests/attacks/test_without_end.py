@@ -68,6 +68,7 @@ WITHOUT_END = {
     ),
     "reduce that doubles": f"${{reduce{{<,{'1,' * 25}}}{{x}}{{$value$value}}}}",
     "sg that doubles": nested("xxxxxxxxxxxx", "${sg{@}{.}{\\$0\\$0\\$0\\$0}}", 11),
+    "sort of very many": f"${{sort{{<,{','.join(map(str, range(4000)))}}}{{<}}{{$item}}}}",
     "many hard patterns": "".join(
         f"${{if match{{{'a' * number}!}}{{\\N(a+)+$\\N}}{{1}}{{0}}}}" for number in range(30, 60)
     ),

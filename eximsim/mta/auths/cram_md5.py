@@ -12,6 +12,7 @@ from eximsim.mta.base.string import SPACES, from_octets, octets
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.process.globals import Process
+from eximsim.mta.process.hostname import primary_hostname
 
 
 def auth_cram_md5_client(client: Client) -> Attempt:
@@ -62,7 +63,7 @@ _DIGEST = 32
 def auth_cram_md5_server(server: Server) -> Exchange:
     """Send a challenge; the client's digest of it must be that of the secret (``auth_cram_md5_server()``)."""
     process = server.process
-    host = process.config.main.text("primary_hostname") or process.machine.hostname
+    host = primary_hostname(process)
     challenge = f"<{process.pid}.{int(process.world.now())}@{host}>"
     if process.machine.test_harness:
         challenge = _EXAMPLE

@@ -24,6 +24,8 @@ REGEX = 1_000
 """What a match with a regular expression costs of that, at most."""
 ITEM = 10
 """What one item of a list costs of that."""
+COMPARISON = 60
+"""What one comparison of a sort costs of that."""
 _NESTED_LISTS = 40
 LONGEST = 4_000_000
 """Characters of the longest string that an expansion makes."""

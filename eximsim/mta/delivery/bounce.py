@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import octets, string_printing
 from eximsim.mta.delivery import dsn
+from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
-from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.routing.skipped_errors import moan_write_from
 
 if TYPE_CHECKING:

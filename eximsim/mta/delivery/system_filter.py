@@ -12,13 +12,13 @@ from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, expand_marked, taint_of
+from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.mta.routing.address import deliver_make_addr
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.running import Filtered, Outcome
 from eximsim.mta.routing.filters.syntax import STOPPING
-from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from eximsim.mta.base.effort import COMPARISON
 from eximsim.mta.base.string import from_octets, in_quotes, list_items, octets, split_separator
 from eximsim.mta.config import expansion_names
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
@@ -191,4 +192,5 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
                 len(ordered),
             )
             ordered.insert(place, (key, text))
+            process.effort.spend_on_searching(COMPARISON * (place + 1))
     return _appended([text for _, text in ordered], split_separator(source)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unanswered
@@ -20,6 +21,7 @@ from eximsim.mta.config.expansion_names import (
     UNSET,
     complete,
 )
+from eximsim.mta.process.hostname import primary_hostname, qualify_domain
 from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.upward import host_name_lookup
 
@@ -34,14 +36,6 @@ def _option(name: str) -> Callable[[Process], str]:
 
 def _time(style: Tod) -> Callable[[Process], str]:
     return lambda process: local_stamp(process, style)
-
-
-def _primary_hostname(process: Process) -> str:
-    return process.config.main.text("primary_hostname") or process.machine.hostname
-
-
-def _qualify_domain(process: Process) -> str:
-    return process.config.main.text("qualify_domain") or _primary_hostname(process)
 
 
 def _sender_host_name(process: Process) -> str:
@@ -122,11 +116,9 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         "message_headers": lambda process: find_header(process, None, decode=True) or "",
         "message_headers_raw": lambda process: find_header(process, None, raw=True) or "",
         "pid": lambda process: str(process.pid),
-        "primary_hostname": _primary_hostname,
-        "qualify_domain": _qualify_domain,
-        "qualify_recipient": lambda process: (
-            process.config.main.text("qualify_recipient") or _qualify_domain(process)
-        ),
+        "primary_hostname": primary_hostname,
+        "qualify_domain": partial(qualify_domain, is_recipient=False),
+        "qualify_recipient": partial(qualify_domain, is_recipient=True),
         "queue_name": lambda process: process.queue_name,
         "queue_size": _queue_size,
         "reply_address": _reply_address,

@@ -18,6 +18,7 @@ from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.list_file import file_items, list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.process.ends import PanicDie, ProcessDied
+from eximsim.mta.process.hostname import primary_hostname
 from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.process.reading import open_failed, runs_as
 from eximsim.mta.process.sigsegv import SIGSEGV, immutable_memory
@@ -116,7 +117,7 @@ class CheckString:
             if special is not None:
                 return special
             if pattern == "@":
-                pattern = _primary_hostname(self.process)
+                pattern = primary_hostname(self.process)
                 if ";" in pattern and self.process.configuration_is_read_only:
                     raise immutable_memory(self.process, self.process.doing)
         if ";" in pattern:
@@ -214,10 +215,6 @@ class CheckString:
             return ListMatch(Rc.DEFER, error=found.error) if found.deferred else FAILED
         self._capture(found.numeric or (self.subject,))
         return ListMatch(Rc.OK, found.value)
-
-
-def _primary_hostname(process: Process) -> str:
-    return process.config.main.text("primary_hostname") or process.machine.hostname
 
 
 # ---- a list -----------------------------------------------------------------------------------------------

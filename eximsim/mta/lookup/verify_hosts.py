@@ -15,6 +15,7 @@ from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.expand.taint import marked, taint_of
 from eximsim.mta.lookup import host, host_chain, match_list, search
 from eximsim.mta.process import upward
+from eximsim.mta.process.hostname import primary_hostname
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.mta.records.lookups import SearchError, find_type
@@ -142,8 +143,7 @@ class CheckHost:
         if pattern == "@":
             if self.host_name == _ONLY_IP:
                 return ListMatch(Rc.ERROR)
-            main = self.process.config.main
-            pattern = main.text("primary_hostname") or self.process.machine.hostname
+            pattern = primary_hostname(self.process)
         elif pattern == "@[]":
             return MATCHED if self.host_address in host_chain.host_find_interfaces(self.process) else FAILED
         if string_is_ip_address(pattern, mask=True)[0]:

@@ -10,11 +10,12 @@ from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.program.command_line import CommandLine, Mode
 from eximsim.mta.reception.caller_sender import may_set_sender
 from eximsim.mta.reception.originator import full_name, login_name
 from eximsim.mta.reception.receive_headers import Submitter
-from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
+from eximsim.mta.routing.rewrite import rewrite_address_qualify
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.errnos import strerror
 from eximsim.mta.base.string import from_octets
+from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.reception.receive_filter import read_message_body, receive_for_filter
 from eximsim.mta.records.spool import Recipient
@@ -15,7 +16,6 @@ from eximsim.mta.routing.filters.running import Outcome
 from eximsim.mta.routing.filters.sieve import SieveOptions, sieve_interpret
 from eximsim.mta.routing.filters.syntax import STOPPING, FilterType, rda_is_filter
 from eximsim.mta.routing.rda import Found, parse_forward_list
-from eximsim.mta.routing.rewrite import qualify_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

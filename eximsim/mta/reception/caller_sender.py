@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.parse import AddressError
 from eximsim.mta.lookup.match import match_isinlist_address
 from eximsim.mta.process.extract import extract_address
-from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address_qualify
+from eximsim.mta.process.hostname import qualify_domain
+from eximsim.mta.routing.rewrite import rewrite_address_qualify
 from eximsim.status import Rc
 
 if TYPE_CHECKING:

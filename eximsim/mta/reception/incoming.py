@@ -12,6 +12,7 @@ from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.miscmods.arc import is_pass
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.hostname import primary_hostname
 from eximsim.mta.process.log import log_stamp, log_write, selector
 from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.reception import Envelope, Reception
@@ -180,7 +181,7 @@ def _kept(incoming: Incoming) -> dict[str, str]:
     if incoming.submitter.local:
         kept["sender_local"] = "1"
     host = process.variables.get("smtp_active_hostname")
-    primary = process.config.main.text("primary_hostname") or process.machine.hostname
+    primary = primary_hostname(process)
     if host is not None and host != primary:
         kept["smtp_active_hostname"] = host
     return kept

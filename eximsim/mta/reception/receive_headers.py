@@ -13,10 +13,11 @@ from eximsim.mta.base.tod import Tod
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.hostname import primary_hostname, qualify_domain
 from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
-from eximsim.mta.routing.rewrite import qualify_domain, rewrite_address
+from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.rewrite_header import rewrite_lines
 from eximsim.mta.routing.route_conditions import route_check_prefix, route_check_suffix
 from eximsim.mta.verify.verify_headers import header_addresses
@@ -183,10 +184,9 @@ def _add(reception: Reception, scan: Scan, kind: str, text: str) -> Header:
 
 
 def _id_domain(process: Process) -> str:
-    options = process.config.main
     given = _expanded(process, "message_id_header_domain")
     if not given:
-        return options.text("primary_hostname") or process.machine.hostname
+        return primary_hostname(process)
     return "".join(char if char.isascii() and (char.isalnum() or char == ".") else "-" for char in given)
 
 

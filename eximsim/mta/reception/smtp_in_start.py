@@ -13,6 +13,7 @@ from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_hosts import verify_check_host
 from eximsim.mta.process.ends import PanicDie
+from eximsim.mta.process.hostname import primary_hostname
 from eximsim.mta.process.log import drop_selector, log_write, quoted
 from eximsim.mta.reception import smtp_in_ends, smtp_in_proxy, smtp_in_tls
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
@@ -218,7 +219,7 @@ def smtp_active_hostname(process: Process) -> bool:
     if "smtp_active_hostname" in process.variables:
         return True
     options = process.config.main
-    primary = options.text("primary_hostname") or process.machine.hostname
+    primary = primary_hostname(process)
     text = options.text("smtp_active_hostname")
     name = ""
     try:

@@ -26,6 +26,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.lookup.match import match_address_pattern, match_check_string
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.sigsegv import immutable_memory
 from eximsim.mta.records.spool import HEADER_OLD, Header
@@ -52,15 +53,6 @@ WHERE = {
     SMTP_SENDER: "smtp sender",
 }
 """Where an address stands, by the flag of the rules that are about it, as the log has it."""
-
-
-def qualify_domain(process: Process, *, is_recipient: bool) -> str:
-    """The domain that unqualified senders, or recipients, are given."""
-    options = process.config.main
-    name = options.text("qualify_recipient") if is_recipient else None
-    return (
-        name or options.text("qualify_domain") or options.text("primary_hostname") or process.machine.hostname
-    )
 
 
 def rewrite_address_qualify(process: Process, address: str, *, is_recipient: bool) -> str:

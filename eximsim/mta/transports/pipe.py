@@ -15,8 +15,8 @@ from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import Taint, taint_of
 from eximsim.mta.process.harness import fork_pause, pause
+from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.log import quoted
-from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.exit_codes import os_strexit, os_strsignal
 from eximsim.mta.transports.filtering import FilterFailed

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.hints import Cached
-from eximsim.mta.routing.rewrite import qualify_domain
 from eximsim.mta.verify.callout import Callout
 from eximsim.mta.verify.verify_cache import get_callout_cache_record
 from eximsim.status import Rc
