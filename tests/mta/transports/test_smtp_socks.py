@@ -103,14 +103,14 @@ def test_the_method_offered_is_that_of_the_last_proxy_since_4_90(profile: str, m
     assert proxy.heard == [bytes((5, 1, method))]
 
 
-def test_the_proxy_of_the_highest_priority_is_tried_first() -> None:
-    for seed in range(6):  # of two alike either may be drawn
-        listed = f"10.9.1.98 : {PROXY} pri=2"
-        site, proxy = Site((Mx(),), NEWEST, transport={"socks_proxy": listed}, seed=seed), Proxy([None])
-        site.world.listen(PROXY, 1080, lambda proxy=proxy: proxy)
-        site.deliver("a@test.ex")
-        assert proxy.heard
-        assert "socks_sock_connect" not in "".join(site.log)
+@pytest.mark.parametrize("seed", range(6))  # of two alike either may be drawn
+def test_the_proxy_of_the_highest_priority_is_tried_first(seed: int) -> None:
+    listed = f"10.9.1.98 : {PROXY} pri=2"
+    site, proxy = Site((Mx(),), NEWEST, transport={"socks_proxy": listed}, seed=seed), Proxy([None])
+    site.world.listen(PROXY, 1080, lambda: proxy)
+    site.deliver("a@test.ex")
+    assert proxy.heard
+    assert "socks_sock_connect" not in "".join(site.log)
 
 
 def test_nothing_means_no_proxy_since_4_99() -> None:
