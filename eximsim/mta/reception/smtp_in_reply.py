@@ -61,7 +61,7 @@ class Replies:
     reception: Reception
     waiting: list[str] = field(default_factory=list)
     begun: str = ""
-    """The first line of a reply, held back for the rest."""
+    """The first lines of a reply, held back for the rest."""
     command: str = ""
     """The line that is being answered (``smtp_cmd_buffer``)."""
     errors: int = 0
@@ -91,7 +91,11 @@ class Replies:
     def begin(self, text: str) -> None:
         """The same with a line that is held back for the next one, and lost if the process dies before."""
         self._note(f"{text}\r\n")
-        self.reception.process.scratch = self.begun = f"{text}\r\n"
+        self._hold(f"{text}\r\n")
+
+    def _hold(self, text: str) -> None:
+        self.reception.process.scratch = text
+        self.begun += text
 
     def _print(self, text: str) -> None:
         self.reception.process.scratch = text
@@ -127,7 +131,11 @@ class Replies:
             text = text.lstrip(SPACES)  # with it go lines that are empty
         for index, line in enumerate(lines):
             last = final and index == len(lines) - 1
-            self._print(f"{number}{' ' if last else '-'}{extended}{line}\r\n")
+            written = f"{number}{' ' if last else '-'}{extended}{line}\r\n"
+            if last:
+                self._print(written)
+            else:
+                self._hold(written)
 
     def user_message(self, code: str, text: str) -> None:
         """Reply with an ACL's message, whose own code counts if it fits (smtp_user_msg())."""

@@ -91,6 +91,14 @@ def test_a_crash_takes_what_was_not_yet_sent_with_it_and_says_what_was_done(rele
     assert front.log(PANIC)[-2].endswith(" handling incoming connection from (x) [192.0.2.9] U=root")
 
 
+def test_the_first_lines_of_a_reply_go_with_the_crash_that_keeps_the_last_from_being_said() -> None:
+    main = "acl_smtp_notquit = n\nacl_smtp_rcpt = r\nsmtp_max_synprot_errors = 1"
+    front = Front(main, "r:\n  accept\nn:\n  accept senders = *", user="root", uid=0)
+    status = front.exim("-bs", "-oMa", "192.0.2.9", stdin="HELO x\r\nRCPT TO:<r@d.ex>\r\nDATA\r\n")
+    assert status.code == -11
+    assert status.stdout.splitlines()[-1] == "503 sender not yet given"
+
+
 def test_a_drop_at_the_connection_is_an_end_without_quit() -> None:
     for verb, lines in (("drop", ["acl-drop"]), ("deny", [])):
         acls = f"c:\n  {verb}\nn:\n  warn logwrite = end $smtp_notquit_reason"
