@@ -169,7 +169,7 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
     It is an insertion sort with a comparator that need not be an order, so no other sort gives the same.
     """
     process = expander.process
-    values = [expander.string(arg, skipping=skipping) for arg in item.args[:2]]
+    values = [expander.part(arg, skipping=skipping) for arg in item.args[:2]]
     fixed = process.profile.sort_by_fixed_comparisons
     comparator = values[1] if len(values) > 1 else ""
     if fixed and len(values) > 1:

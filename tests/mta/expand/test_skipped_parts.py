@@ -28,6 +28,11 @@ def test_their_arguments_are_tried_up_to_4_96(text: str, message: str) -> None:
     assert said(text, release="4.97") == ["true" if "or{" in text else "x"]
 
 
+def test_the_comparator_of_a_sort_is_known_there() -> None:
+    texts = [f"${{if eq{{a}}{{b}}{{${{sort{{a:b}}{{{name}}}{{$item}}}}}}{{x}}}}" for name in ("gti", "eq")]
+    assert said(*texts, release="4.96") == ["x", "Failed: comparator not handled for sort"]
+
+
 def test_variables_are_empty_there() -> None:
     text = "${if eq{a}{b}{${length{$primary_hostname}{abc}}}{x}}"
     assert said(text, release="4.96") == ["x"]
