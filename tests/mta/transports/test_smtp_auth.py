@@ -182,6 +182,6 @@ def test_on_a_call_that_goes_on_the_server_still_knows_who_calls() -> None:
 
 
 def test_a_refused_starttls_leaves_what_ehlo_was_answered_where_a_bare_code_comes() -> None:
-    refusing = server("334", mechanisms="CRAM-MD5", starttls=reply("454 no"))
+    refusing = server("334", mechanisms="CRAM-MD5", starttls=reply("454 bm9uZQ=="))
     site = delivered(refusing, auths=CRAM, **TRY)
     assert site.log[-1].endswith("bad base 64 string in challenge:  CRAM-MD5")
