@@ -146,16 +146,23 @@ def _shows_duration_of_failures(process: Process) -> bool:
 
 
 def raise_event(process: Process, event: str, addr: Address) -> None:
-    """Raise an event about an address whose delivery is over, with the variables of its TLS session."""
-    cipher = construct_cipher_name(process, addr.tls) if addr.tls else ""
-    known: dict[str, str | None] = tls_out.variables_of(process, addr.tls, cipher, addr.cv, addr.peerdn)
-    known["tls_out_ocsp"] = addr.ocsp
+    """Raise an event about an address whose delivery is over.
+
+    That of a delivery knows its TLS session, that of a failure knows of none (``post_process_one()``).
+    """
+    done = event == "msg:delivery"
+    session = addr.tls if done else None
+    cipher = construct_cipher_name(process, session) if session else ""
+    known: dict[str, str | None] = tls_out.variables_of(
+        process, session, cipher, addr.cv if done else None, addr.peerdn if done else None
+    )
+    known["tls_out_ocsp"] = addr.ocsp if done else None
     for name in ("tls_out_cipher_std", "tls_out_bits", "tls_out_certificate_verified"):
         known.pop(name, None)  # the transport's process keeps these to itself
     known["lookup_dnssec_authenticated"] = None
     if addr.host_used is not None:
         known["lookup_dnssec_authenticated"] = _AUTHENTICATED.get(addr.host_used.dnssec)
-        if event == "msg:delivery":
+        if done:
             _note_host(process, addr.host_used)
     with process.setting(**known):
         msg_event_raise(process, event, addr)
