@@ -214,9 +214,9 @@ def _take_leave(process: Process, call: HeldCall) -> bool:
 
 def _take_leave_for_ever(process: Process, call: HeldCall) -> None:
     """Each reply that is not as it should be closes the call anew from within, until the stack is full."""
-    if call.over_tls and call.pending:
-        raise UndefinedBehaviour("how often a lost TLS connection is logged before the stack is full")
     for _ in range(_DEEPEST):
+        if call.over_tls and call.pending:
+            raise UndefinedBehaviour("how often a lost TLS connection is logged before the stack is full")
         if _take_leave(process, call):
             return
     raise ProcessDied(SIGSEGV)

@@ -223,6 +223,12 @@ def test_how_often_a_lost_session_is_logged_before_the_stack_is_full_is_left_ope
         ran("a@one.test.ex", server={"extensions": ["STARTTLS"], "data": _CLOSED}, release="4.89")
 
 
+def test_so_is_it_where_the_session_is_closed_at_the_end_of_the_message() -> None:
+    server = {"extensions": ["STARTTLS"], "end_of_data": {"lines": [], "then": "close"}}
+    with pytest.raises(UndefinedBehaviour, match="before the stack is full"):
+        ran("a@one.test.ex", server=server, release="4.89")
+
+
 def test_the_start_of_the_session_is_logged_of_a_message_that_went_on_at_once() -> None:
     _, _, log = ran("a@one.test.ex", server="ok", release="4.99", main={"log_selector": "+protocol_detail"})
     assert " PS=ese X=" in log[0]
