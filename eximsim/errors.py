@@ -130,7 +130,11 @@ class Unsupported(EximsimError):
 
     def at(self, path: str, line: int) -> Unsupported:
         """The same problem with its place in a configuration."""
-        return Unsupported(self.item, path, line)
+        return type(self)(self.item, path, line)
+
+
+class TooMuch(Unsupported):
+    """A run was given up: Exim would go on, for minutes or until there is no memory."""
 
 
 class Unanswered(Unsupported):

@@ -28,6 +28,7 @@ from eximsim.gate.routes import (
     route_of,
     routes_of,
     smtps_transports,
+    was_given_up,
 )
 from eximsim.gate.scenes import TYPICAL, ForTheMail, Given, Stage, Staged, Typical, grouped, typical
 from eximsim.gate.signature import signature_of
@@ -81,7 +82,7 @@ class Survey:
         """All outcomes of a policy in a view, and what its runs came to."""
         if not view.is_met_by(policy):
             return Explored(self.forest.end(NO_CALLOUT), None)
-        key = (self.known_as.get(id(policy), id(policy)), lively(view.scene), view.asked(policy))
+        key = (self.identity(policy), lively(view.scene), view.asked(policy))
         if key not in self.memory.explored:
             self._met = set()
             busy = key[1:] in self.memory.busy
@@ -135,6 +136,8 @@ class Survey:
         """What a run did, with what it met that is not modelled noted; an outcome if it could not be made."""
         if not view.is_met_by(policy):
             return NO_CALLOUT
+        if (gap := self.patience_lost(policy)) is not None:
+            return Outcome("unsupported", reason=gap.what)
         scene, chains = view.scene, policy.chains
         asking = ForTheMail(choose)
         zones = LatticeZones(scene, asking, chains)
@@ -157,14 +160,26 @@ class Survey:
             self.add(policy, gap)
             return Outcome("undefined", reason=gap.what)
         self.add(policy, *problems(policy, result), *self.missing_files(policy))
+        self.memory.given_up[self.identity(policy)] += was_given_up(result)
         return result
+
+    def patience_lost(self, policy: Policy) -> Gap | None:
+        """The gap that no more runs of a policy are made, after several that had to be given up."""
+        if self.memory.given_up[self.identity(policy)] < _PATIENCE:
+            return None
+        gap = Gap(f"{_PATIENCE} runs were given up, and no other was made", policy.path)
+        self.add(policy, gap)
+        return gap
+
+    def identity(self, policy: Policy) -> int:
+        """By what the memory knows a policy, also one that has got other certificates since."""
+        return self.known_as.get(id(policy), id(policy))
 
     def add(self, policy: Policy, *gaps: Gap) -> None:
         """Note gaps, and which policy has them."""
         if gaps:
             self.gaps.update(dict.fromkeys(gaps))
-            known_as = self.known_as.get(id(policy), id(policy))
-            self.memory.gaps.setdefault(known_as, {}).update(dict.fromkeys(gaps))
+            self.memory.gaps.setdefault(self.identity(policy), {}).update(dict.fromkeys(gaps))
 
     def missing_files(self, policy: Policy) -> Iterator[Gap]:
         """The files that a policy's runs have asked for, and that are not here, as gaps."""
@@ -356,7 +371,10 @@ class _Surveyor:
     def _routes_by(self, policy: Policy, mail: Mail, missing: tuple[str, ...] = ()) -> tuple[Route, ...]:
         key = (id(policy), mail, missing)
         if key not in self._routes:
+            if (gap := self._plan.patience_lost(policy)) is not None:
+                return (Route(False, (), (), (), smtps=False, problem=gap),)
             found = self._routes[key] = routes_of(policy, mail, self._stage.pool, missing, self._plan.located)
+            self._plan.memory.given_up[self._plan.identity(policy)] += any(route.given_up for route in found)
             self._plan.add(policy, *(route.problem for route in found if route.problem is not None))
             self._plan.add(policy, *(gap for route in found for gap in route.unanswered))
             self._plan.add(policy, *self._plan.missing_files(policy))
@@ -416,5 +434,7 @@ class _Surveyor:
         return signatures[key]
 
 
+_PATIENCE = 3
+"""So many runs of a policy are given up before no more are made."""
 _TURNS = 4
 """So often a message is passed on for want of a host; what comes after that is not explored on its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import field
 
@@ -50,8 +51,8 @@ class Memory:
     """What is known of policies, for several surveys that they are in.
 
     Policies are told apart as objects, and those that were seen are ``kept``. ``busy`` are the scenes in
-    which one of them sends out more than one message, so that others probably do, too. ``watch`` is told
-    how far it has come.
+    which one of them sends out more than one message, so that others probably do, too. ``given_up`` is how
+    many runs of a policy were too much. ``watch`` is told how far it has come.
     """
 
     watch: Watch = field(default_factory=Watch)
@@ -62,3 +63,4 @@ class Memory:
     gaps: dict[int, dict[Gap, None]] = field(default_factory=dict)
     busy: set[tuple[Lively, Asked]] = field(default_factory=set)
     kept: list[Policy] = field(default_factory=list)
+    given_up: Counter[int] = field(default_factory=Counter)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from itertools import count
 
-from eximsim.errors import Gap, InputError, Unsupported
+from eximsim.errors import Gap, InputError, TooMuch, Unsupported
 from eximsim.explore.choices import Choices, Chooser
 from eximsim.gate.answer_axes import LatticeAnswers, Located, Plainest, gaps_of
 from eximsim.gate.named import Network
@@ -70,6 +70,8 @@ class Route:
     course: tuple[Hashable, ...] = ()
     unanswered: tuple[Gap, ...] = ()
     """What was asked and has no answer."""
+    given_up: bool = False
+    """Whether to follow it was too much."""
 
 
 def pools(networks: Iterable[Network]) -> tuple[str, str]:
@@ -163,6 +165,7 @@ def route_of(
         zones.port,
         tuple(_course(result)),
         unanswered,
+        was_given_up(result),
     )
 
 
@@ -174,9 +177,10 @@ def routes_of(
     given: list[tuple[str, str]] | None = []
     for _ in range(_MOST_ROUTES):
         choices = Choices(given or ())
-        routes[route_of(policy, mail, pool, missing, choices, located)] = None
+        found = route_of(policy, mail, pool, missing, choices, located)
+        routes[found] = None
         given = choices.next_path()
-        if given is None:
+        if given is None or found.given_up:
             return tuple(routes)
     what = f"mail to {mail}: more than {_MOST_ROUTES} ways to answer what is asked on its way"
     last = next(reversed(routes))
@@ -185,6 +189,11 @@ def routes_of(
 
 
 _MOST_ROUTES = 100
+
+
+def was_given_up(result: Result) -> bool:
+    """Whether a run was too much."""
+    return any(isinstance(one, TooMuch) for one in result.missed)
 
 
 def _of_the_message(result: Result) -> Iterator[Decision]:

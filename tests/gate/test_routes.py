@@ -132,3 +132,22 @@ def test_a_transport_whose_name_is_an_expansion_is_followed() -> None:
     plan = survey([policy(conf=conf)], 1)
     assert plan.gaps == {}
     assert plan.at(plan.policies[0], plan.views[0], {}).result == "delivered"
+
+
+FORK = """\
+begin routers
+fork:
+  driver = redirect
+  data = a$local_part@$domain, b$local_part@$domain
+begin transports
+out:
+  driver = smtp
+"""
+
+
+def test_few_runs_are_made_of_what_each_run_is_given_up_for() -> None:
+    plan = survey([policy(conf=FORK)], Wanted(2, recipients=tuple(f"{name}@x.example" for name in "abcdef")))
+    for view in plan.views:
+        plan.diagram(plan.policies[0], view)
+    assert any(gap.what == "3 runs were given up, and no other was made" for gap in plan.gaps)
+    assert set(plan.memory.given_up.values()) == {3}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import field
 
 from eximsim.bounds import Patience
-from eximsim.errors import Unsupported
+from eximsim.errors import TooMuch
 from eximsim.quick_dataclass import dataclass
 
 _STEPS = 100_000
@@ -33,7 +33,7 @@ LONGEST = 4_000_000
 
 @dataclass(slots=True)
 class Effort:
-    """What has been spent in one run of the program; the methods raise ``Unsupported`` when it is too much.
+    """What has been spent in one run of the program; the methods raise ``TooMuch`` when it is too much.
 
     Exim would go on: it takes minutes, or all memory.
     """
@@ -51,39 +51,39 @@ class Effort:
         """One more part of an expansion has been evaluated, which ``made`` a string of so many characters."""
         self.steps += 1
         if self.steps > _STEPS:
-            raise Unsupported(f"expansions of more than {_STEPS:,} steps in one run")
+            raise TooMuch(f"expansions of more than {_STEPS:,} steps in one run")
         if made > LONGEST:
-            raise Unsupported(f"an expansion that makes more than {LONGEST:,} characters")
+            raise TooMuch(f"an expansion that makes more than {LONGEST:,} characters")
 
     def spend_on_regex(self) -> None:
         """One more regular expression has taken very many steps."""
         self.regexes += 1
         if self.regexes > _REGEXES:
-            raise Unsupported(f"more than {_REGEXES} regular expressions of many steps in one run")
+            raise TooMuch(f"more than {_REGEXES} regular expressions of many steps in one run")
 
     def spend_on_address(self) -> None:
         """One more address is routed."""
         self.addresses += 1
         if self.addresses > _ADDRESSES:
-            raise Unsupported(f"more than {_ADDRESSES:,} addresses in one run")
+            raise TooMuch(f"more than {_ADDRESSES:,} addresses in one run")
 
     def spend_on_generated(self) -> None:
         """One more item of a list is read to which a redirect router sends an address."""
         self.generated += 1
         if self.generated > _GENERATED:
-            raise Unsupported(f"redirections to more than {_GENERATED:,} addresses in one run")
+            raise TooMuch(f"redirections to more than {_GENERATED:,} addresses in one run")
 
     @staticmethod
     def check_hosts(count: int) -> None:
         """A list has so many hosts."""
         if count > _HOSTS:
-            raise Unsupported(f"a list of more than {_HOSTS:,} hosts")
+            raise TooMuch(f"a list of more than {_HOSTS:,} hosts")
 
     def spend_on_searching(self, units: int) -> None:
         """So many more lines, items or octets are compared."""
         self.searching += units
         if self.searching > _SEARCHING:
-            raise Unsupported("lists, files and patterns with very much to search through in one run")
+            raise TooMuch("lists, files and patterns with very much to search through in one run")
 
     @contextmanager
     def in_list(self, *key: str) -> Iterator[bool]:
@@ -92,7 +92,7 @@ class Effort:
             yield True
             return
         if len(self._lists) >= _NESTED_LISTS:
-            raise Unsupported(f"named lists in named lists, more than {_NESTED_LISTS} deep")
+            raise TooMuch(f"named lists in named lists, more than {_NESTED_LISTS} deep")
         self._lists.append(key)
         try:
             yield False

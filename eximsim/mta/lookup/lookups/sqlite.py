@@ -6,7 +6,7 @@ import sqlite3
 from itertools import count
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
+from eximsim.errors import TooMuch, Unsupported
 from eximsim.mta.base.string import SPACES, from_octets, octets
 from eximsim.mta.records.lookups import SearchResult, SearchType
 
@@ -97,15 +97,13 @@ def _rows(database: sqlite3.Connection, sql: str, refused: list[str]) -> str | N
             rows.append(_row(names, row))
             size += len(rows[-1]) + 1
             if size > _LARGEST:
-                raise Unsupported(f"an SQL query that gives more than {_LARGEST} octets: {sql}")
+                raise TooMuch(f"an SQL query that gives more than {_LARGEST} octets: {sql}")
     except (MemoryError, UnicodeDecodeError):
-        raise Unsupported(
-            f"an SQL query that takes too much memory, or of text that is none: {sql}"
-        ) from None
+        raise TooMuch(f"an SQL query that takes too much memory, or of text that is none: {sql}") from None
     except (sqlite3.Error, sqlite3.Warning) as error:
         if refused or "interrupted" in str(error):
             what = "an SQL query that does more than read, does not end, or is not the same every time"
-            raise Unsupported(f"{what}: {sql}") from None
+            raise TooMuch(f"{what}: {sql}") from None
         if any(what in str(error) for what in _TOO_BIG):
             raise Unsupported(f"an SQL query with values or patterns this long: {sql}") from None
         if "one statement" in str(error):
