@@ -23,6 +23,7 @@ from eximsim.switch_values import (
     CrashLog,
     DaneFailureLog,
     DaneSni,
+    IpSyntax,
     TlsaMap,
     UnusableTlsa,
 )
@@ -105,6 +106,7 @@ _RELEASES = (
         i18n=True,
         local_scan=True,
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package
+        ip_syntax=IpSyntax.LIBRARY,  # likewise
         malformed_header_address="logged where rules apply",  # likewise
         again_means_nonexist_recursion_ends=True,  # likewise
     ),

@@ -17,6 +17,14 @@ OPENSSL_OPTIONS = """
 """
 
 
+class IpSyntax(Enum):
+    """Which texts are IP addresses (``mta/base/ip_syntax.py``)."""
+
+    DIGITS = "read by hand; an octet is up to three digits"
+    NUMBERS = "read by hand; an octet is what strtol() takes of three characters, up to 255"
+    LIBRARY = "what inet_pton() takes"
+
+
 class TlsaMap(Enum):
     """How the answer to a TLSA question becomes a decision (tables: ``mta/transports/dane.py``)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eximsim.history import since, switch
 from eximsim.quick_dataclass import dataclass
-from eximsim.switch_values import ReadsocketTls, SieveMailtoHeaders
+from eximsim.switch_values import IpSyntax, ReadsocketTls, SieveMailtoHeaders
 from eximsim.switches_server import ServerSwitches
 
 
@@ -33,6 +33,14 @@ class ExpansionSwitches(ServerSwitches):
 
     sha3_by_openssl: bool = switch(False, "expand_string_internal()", since("4.91", "9c29c48f8"))
     """``${sha3:`` is there with OpenSSL (1.1.1 and later), too; before, only with GnuTLS."""
+
+    ip_syntax: IpSyntax = switch(
+        IpSyntax.DIGITS,
+        "string_is_ip_address()",
+        since("4.90-dev-5d6bdf01a", "8d909960c", IpSyntax.NUMBERS),
+        since("4.97", "a95acb1c1", IpSyntax.LIBRARY, item="bug 3031"),
+    )
+    """Which texts expansions take for IP addresses."""
 
     json_looked_up: bool = switch(False, "src/lookups/json.c", since("4.93", "ffc92d69b"))
     """There is a lookup of the type ``json``."""

@@ -82,6 +82,7 @@ POINTS: Sequence[Point] = (
     _point("b9df1829d"),
     _point("875512a36"),
     _point("fc3f96af4", ("confs/4011", "")),
+    _point("8d909960c"),
     _point("57cc27852", ("confs/0580", "")),
     _point("4c2471caf"),
     _point("4e910c01e"),
@@ -355,6 +356,7 @@ POINTS: Sequence[Point] = (
     _point("8dcd332fb"),
     _point("6d9b05ae2", ("scripts/4690-DMARC-ARC/4690", "")),
     _point("92914be21", ("confs/0612", "local_parts =\trmt_fakereject")),
+    _point("a95acb1c1"),
     # 4.98
     _point("e2b4dedbc", ("scripts/4500-DKIM/4500", "\n# (G)\n")),
     _point("f70940c94"),

@@ -65,7 +65,12 @@ def invert_address(address: str) -> str:
 
 
 def ipv6_nmtoa(value: int) -> str:
-    """An IPv6 number in the short form: the first longest run of zero groups, even of one, becomes ``::``."""
+    """An IPv6 number in the short form: the first longest run of zero groups, even of one, becomes ``::``.
+
+    Where all are zero, one colon is all that is left.
+    """
+    if not value:
+        return ":"
     groups = [f"{value >> shift & 0xFFFF:x}" for shift in range(112, -1, -16)]
     start, length = -1, 0
     for first in range(8):

@@ -19,11 +19,12 @@ _PRINTED = {char: "\\" + letter for letter, char in _ESCAPES.items()}
 _OCTAL = re.compile(r"[0-7]{1,3}")
 _HEX = re.compile(r"[0-9A-Fa-f]{0,2}")
 _UNPRINTABLE = re.compile(r"[^ -~\t]")
-_IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}", re.ASCII)
+_OCTET = r"(?:0|[1-9]\d{0,2})"
+_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
 SMTP_CODE = re.compile(r"\d{3}\s(?:\d\.\d{1,3}\.\d{1,3}\s)?", re.ASCII)
 """``regex_smtp_code``: a code, perhaps an extended one, at the start of a message."""
 
-_MASKED = re.compile(r"([^/%]*)(?:/(\d+)|%([!-~]*))?", re.ASCII)
+_MASKED = re.compile(r"([^/%]*)(?:/([ \t\n\v\f\r]*\+?\d+|)|%([!-.0-~]*))?", re.ASCII)
 
 
 def words(text: str) -> frozenset[str]:

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.string import SPACES, list_items, octets, string_is_ip_address
+from eximsim.mta.base.ip_syntax import read_ip_address
+from eximsim.mta.base.string import SPACES, list_items, octets
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
@@ -97,7 +98,10 @@ _FAMILIES = {"isip": (4, 6), "isip4": (4,), "isip6": (6,)}
 
 def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
     (text,) = _args(expander, condition, skipping)
-    return not skipping and (string_is_ip_address(text)[0] in _FAMILIES[condition.name]) == condition.wanted
+    if skipping:
+        return False
+    found = read_ip_address(text, expander.process.profile.ip_syntax)
+    return (found is not None and found.version in _FAMILIES[condition.name]) == condition.wanted
 
 
 def _bool(expander: Expander, condition: Condition, skipping: bool) -> bool:
@@ -222,7 +226,7 @@ def _match_address(expander: Expander, text: str, items: str) -> bool:
 
 
 def _match_ip(expander: Expander, address: str, items: str) -> bool:
-    if address and not string_is_ip_address(address)[0]:
+    if address and read_ip_address(address, expander.process.profile.ip_syntax) is None:
         raise ExpansionFailed(f"{expander.told(address)} is not an IP address")
     return _listed(expander, items, upward.match_ip(expander.process, address, items))
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import ipaddr
+from eximsim.mta.base.ip_syntax import read_ip_address
+from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.parse import AddressError, Extracted, parse_find_address_end
 from eximsim.mta.base.string import (
     SPACES,
@@ -16,7 +18,6 @@ from eximsim.mta.base.string import (
     join_items,
     list_items,
     octets,
-    string_is_ip_address,
     string_printing,
 )
 from eximsim.mta.config import expansion_names
@@ -199,18 +200,18 @@ def _expand_listnamed(expander: Expander, name: str, kinds: tuple[str, ...], typ
 
 
 def _mask(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    kind, offset = string_is_ip_address(text, mask=True)
-    if not kind:
+    found = read_ip_address(text, expander.process.profile.ip_syntax, mask=True)
+    if found is None:
         raise ExpansionFailed(f"{expander.told(text)} is not an IP address")
-    if not offset:
+    if found.mask is None:
         raise ExpansionFailed(f"missing mask value in {expander.told(text)}")
-    bits = int(text[offset + 1 :])
-    value, width = ipaddr.host_aton(text[:offset])
+    bits = read_long(found.mask)
+    value, width = ipaddr.host_aton(found.address)
     if bits > width:
         raise ExpansionFailed(f"mask value too big in {expander.told(text)}")
     value = ipaddr.host_mask(value, width, bits)
     shortened = arg is not None and arg.startswith("n") and expander.process.profile.mask_shortens
-    if kind == 6 and shortened:
+    if found.version == 6 and shortened:
         return f"{ipaddr.ipv6_nmtoa(value)}/{bits}"
     return ipaddr.host_nmtoa(value, width, bits)
 
@@ -229,16 +230,17 @@ def _ipv6denorm(expander: Expander, text: str, arg: str | None, name: str) -> st
 
 
 def _ipv6(expander: Expander, text: str) -> int:
-    if not string_is_ip_address(text)[0]:
+    found = read_ip_address(text, expander.process.profile.ip_syntax)
+    if found is None:
         raise ExpansionFailed(f"{expander.told(text)} is not an IP address")
-    return ipaddr.ipv6_of(text)
+    return ipaddr.ipv6_of(found.address)
 
 
 def _reverse_ip(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    kind, offset = string_is_ip_address(text, mask=True)
-    if not kind:
+    found = read_ip_address(text, expander.process.profile.ip_syntax, mask=True)
+    if found is None:
         raise ExpansionFailed(f"reverse_ip() not given an IP address [{text}]")
-    return ipaddr.invert_address(text[:offset] if offset else text)
+    return ipaddr.invert_address(found.address)
 
 
 OPERATORS: Mapping[str, TextFunction] = expansion_names.complete(
