@@ -3,9 +3,9 @@
 ``testsuite/recordings/expansions.json.gz`` has expressions from a seeded generator: every item, operator and
 condition with wrong numbers of arguments, blanks and braces where none belong, numbers that are too large,
 lists and addresses that are none; and what is nearly an IP address. Each was given alone to the programs of
-4.89, 4.92.3, 4.95, Debian's 4.96, 4.98.2, 4.99 and the development head, with the configuration and the file
-that are written here. Where releases differ, the outcome stands by profile; ``died N`` is a signal or the exit
-code of a panic.
+4.89, 4.92.3, 4.95, Debian's 4.96, 4.98.2, 4.99 and the development head, with the configuration and the
+file that are written here. Where releases differ, the outcome stands by profile; ``died N`` is a signal or
+the exit code of a panic.
 """
 
 from __future__ import annotations
