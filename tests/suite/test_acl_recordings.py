@@ -11,21 +11,14 @@ the few that the limits tell of.
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
 
 import pytest
 
 from eximsim.mta.acl.acl_controls import CONTROLS
 from eximsim.mta.acl.acl_verify import ITEMS
 from eximsim.mta.config.acl_read import CONDITIONS, MODIFIERS
-from eximsim.suite.many_runs import many_runs
-from eximsim.suite.scenario_compare import compare_scenario
-from eximsim.suite.scenario_records import ScenarioRecord, read_scenario_records
-from eximsim.suite.scenario_replay import ScenarioStand
-from eximsim.suite.scenarios import Scenario, read_scenarios
-from tests.suite.recorded import FOLDER
+from tests.suite.recorded_scenarios import differing, records_of, scenarios_of
 
-RECORDED = FOLDER / "acl"
 RELEASES = ("4.89", "4.92", "4.95", "4.96-debian12", "4.98", "4.99", "4.99-dev-13835a3c1")
 NOT_BUILT = {
     "condition": {"atrn_domains", "dcc", "dmarc_status", "spf", "spf_guess", "verify"},
@@ -36,32 +29,16 @@ NOT_BUILT = {
 """What none of these programs has, or has sessions of its own: ``message``, ``control``, ``verify``."""
 
 
-@cache
-def scenarios() -> dict[str, Scenario]:
-    return read_scenarios(RECORDED / "scenarios.jsonl.gz")
-
-
-@cache
-def records() -> tuple[ScenarioRecord, ...]:
-    return tuple(read_scenario_records(RECORDED / "outcomes.jsonl.gz"))
-
-
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_model_does_what_the_program_did(release: str) -> None:
-    stand = ScenarioStand(FOLDER / "transport" / "certs")
-    differing = {}
-    with many_runs():
-        for record in (record for record in records() if record.release == release):
-            found = compare_scenario(record, scenarios()[record.id], stand)
-            if found.result != "agree":
-                differing[record.id] = (found.result, found.rule, *found.lines[:4])
-    assert differing == {}
+    mine = (record for record in records_of("acl") if record.release == release)
+    assert differing("acl", mine) == {}
 
 
 def test_every_scenario_was_recorded_and_every_program_did_most_of_them() -> None:
-    counted = Counter(record.release for record in records())
+    counted = Counter(record.release for record in records_of("acl"))
     assert counted.keys() == set(RELEASES)
-    assert {record.id for record in records()} == scenarios().keys()
+    assert {record.id for record in records_of("acl")} == scenarios_of("acl").keys()
     assert min(counted.values()) > 150
 
 
@@ -73,4 +50,6 @@ def test_every_name_has_its_sessions() -> None:
         "verify": ITEMS.keys(),
     }
     for group, names in known.items():
-        assert {name for name in names if f"where-{group}-{name}" not in scenarios()} == NOT_BUILT[group]
+        assert {name for name in names if f"where-{group}-{name}" not in scenarios_of("acl")} == NOT_BUILT[
+            group
+        ]
