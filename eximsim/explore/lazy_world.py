@@ -62,7 +62,7 @@ class LazyServer(ABC):
     """A server whose answers are chosen when they are due; ``Behaviour`` says what they are for."""
 
     recipients: tuple[tuple[str, Answer], ...] = ()
-    lmtp = False
+    lmtp = prdr = False
     bdat, reset, quit = reply("250 OK"), reply("250 OK"), reply("221 bye", then=Then.CLOSE)
     unknown, garbage = reply("500 unknown command"), "This is no ServerHello"
 

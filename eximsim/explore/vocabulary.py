@@ -161,6 +161,13 @@ OF_AUTHENTICATION = (AUTH, AUTH_OVER_TLS, AUTH_REPLY)
 """What varies besides where a client can authenticate."""
 EXTENSIONS = Axis("extensions", (OFFERED, "not offered"))
 """What varies besides where a transport has an option about an extension: none is offered, or all are."""
+LIMITS = Axis("limits", ("not offered", "RCPTMAX=1", "MAILMAX=1 RCPTMAX=1"))
+"""What varies besides where a message has two recipients and it matters how many a server takes."""
+LATE = "late"
+PACE = Axis("pace", ("at once", LATE))
+"""What varies besides where time limits differ: whether the banner and the last answer come late."""
+OF_A_MESSAGE = (CONNECT, MAIL, RCPT, DATA, END, EXTENSIONS, LIMITS)
+"""What varies where only the message is another one: DNS and TLS are as they should be, whoever gets it."""
 PROXY = Axis("proxy", ("works", "refused"))
 """What varies of each proxy that a transport has."""
 
@@ -217,7 +224,19 @@ PHASES: Mapping[str, Phase] = MappingProxyType(
         **dict.fromkeys((MX.name, ADDRESS.name, ORDER, A, AAAA), Phase.ROUTING),
         **{
             axis.name: Phase.BEFORE_TLS
-            for axis in (TLSA, RECORDS, PROXY, CONNECT, BANNER, EHLO, EXTENSIONS, AUTH, HELO, STARTTLS)
+            for axis in (
+                TLSA,
+                RECORDS,
+                PROXY,
+                CONNECT,
+                BANNER,
+                EHLO,
+                EXTENSIONS,
+                LIMITS,
+                AUTH,
+                HELO,
+                STARTTLS,
+            )
         },
         **{axis.name: Phase.TRANSACTION for axis in (MAIL, RCPT, DATA, END)},
     }

@@ -15,6 +15,7 @@ from eximsim.gate.memory import Memory
 from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.step import Toggle
+from eximsim.gate.told import outcome_and_told, told_otherwise
 from eximsim.gate.views import View, Wanted
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
@@ -50,10 +51,14 @@ def compare(
 
 @dataclass(frozen=True, slots=True)
 class _Class:
-    """Situations of a view with the same two outcomes: the simplest of them, and how many there are."""
+    """Situations of a view with the same two outcomes: the simplest of them, and how many there are.
+
+    If it is ``told``, the two differ in nothing but what servers are told.
+    """
 
     view: View
     found: Difference
+    told: bool = False
 
 
 class Comparison:
@@ -93,6 +98,15 @@ class Comparison:
         for view, one, two in zip(views, before, after, strict=True):
             for found in differences(one.way, two.way, view.scene.size, self._kind):
                 yield _Class(view, self._worded(view, found) if view.wordless else found)
+        if self._base.profile == self._head.profile:
+            for view, one in zip(views, before, strict=True):
+                if can_reach(self._steps, one.met):
+                    yield from self._told(view)
+
+    def _told(self, view: View) -> Iterator[_Class]:
+        """What changes of what servers are told, where nothing else does."""
+        for answers, before, after in told_otherwise(self._plan, self._base, self._head, view):
+            yield _Class(view, Difference(answers, before, after, 1), told=True)
 
     def _worded(self, view: View, found: Difference) -> Difference:
         """A difference that was found without words, with them."""
@@ -157,6 +171,11 @@ class Comparison:
                 causes = fewer
         return causes
 
+    def _here(self, one: _Class, policy: Policy) -> Outcome:
+        if one.told:
+            return outcome_and_told(self._plan, policy, one.view, one.found.answers)
+        return self._plan.at(policy, one.view, one.found.answers)
+
     def _reaches(self, one: _Class, steps: tuple[Toggle, ...], *, whole: bool) -> bool:
         found = self._at(one, steps)
         return found == one.found.after if whole else _same_standing(found, one.found.after)
@@ -168,7 +187,7 @@ class Comparison:
             for step in sorted(steps, key=lambda step: step.switch is None):
                 policy = step.apply(policy)
             self._policies[steps] = policy
-        return self._plan.at(policy, one.view, one.found.answers)
+        return self._here(one, policy)
 
 
 def can_reach(steps: Sequence[Toggle], met: frozenset[str] | None) -> bool:

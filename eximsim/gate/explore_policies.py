@@ -18,6 +18,7 @@ from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
 from eximsim.gate.memory import Explored, Key, Memory
 from eximsim.gate.messages import Messages
 from eximsim.gate.named import missing_files, names_of
+from eximsim.gate.offers import offers_dsn
 from eximsim.gate.outcome import essence, lasting, outcome_of
 from eximsim.gate.report import Outcome
 from eximsim.gate.routes import (
@@ -139,18 +140,19 @@ class Survey:
         if (gap := self.patience_lost(policy)) is not None:
             return Outcome("unsupported", reason=gap.what)
         scene, chains = view.scene, policy.chains
-        asking = ForTheMail(choose)
+        asking = ForTheMail(choose, scene)
         zones = LatticeZones(scene, asking, chains)
         smtps = self._begins_with_tls(policy, scene)
         answers = LatticeAnswers(policy.sources.answers, asking)
         case = Case(
-            (scene.recipient,),
+            tuple(filter(None, (scene.recipient, scene.beside))),
             zones,
             servers(scene, asking, chains, tls_on_connect=smtps),
             view.kind,
             scene.sender,
             callout=view.callout,
             answers=answers,
+            notify=scene.notify if offers_dsn(policy) else "",
         )
         try:
             result = policy.run(case, asking.begin)
@@ -295,13 +297,17 @@ class _Surveyor:
         for one in staged:
             rest = [other for scene in (one.scene, *one.also) for other in (scene, *also.get(id(scene), ()))]
             found.append(Staged(one.scene, tuple(rest[1:])))
+        found += [Staged(more) for one in staged for more in self._stage.with_more(one.scene)]
         if agreed:
             found = self._beside(found, agreed, locked, liked)
         kinds = tuple(
             dict.fromkeys((*kinds_of(plan.policies), *((one.kind, one.callout) for one in self._agreed)))
         )
         plan.views = tuple(
-            View(one.scene, kind, one.also, callout) for one in found for kind, callout in kinds
+            View(one.scene, kind, one.also, callout)
+            for one in found
+            for kind, callout in kinds
+            if kind == "delivery" or not (one.scene.beside or one.scene.notify)
         )
         plan.memory.watch.planned(len(plan.views) * len(plan.policies))
         self._origins(found, kinds)
@@ -352,7 +358,8 @@ class _Surveyor:
 
     def _whole(self, scene: Scene) -> Hashable:
         """What comes of a scene in all typical situations."""
-        return tuple(self._signature(scene, number) for number in range(len(TYPICAL) * self._wanted.hosts))
+        made = tuple(self._signature(scene, number) for number in range(len(TYPICAL) * self._wanted.hosts))
+        return scene.beside, scene.notify, made
 
     def _origins(self, found: Sequence[Staged], kinds: Iterable[tuple[str, int]]) -> None:
         """Note for each view which one was agreed on in its place."""

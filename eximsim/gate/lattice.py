@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from math import prod
 from types import MappingProxyType
@@ -30,11 +31,15 @@ from eximsim.explore.vocabulary import (
     EXTENSIONS,
     HANDSHAKE,
     HELO,
+    LATE,
+    LIMITS,
     MAIL,
     MX,
     OF_A_HOST,
+    OF_A_MESSAGE,
     OF_AUTHENTICATION,
     OFFERED,
+    PACE,
     PROXY,
     RCPT,
     RECORDS,
@@ -74,7 +79,10 @@ class Scene:
     ``mechanisms`` are what servers that offer AUTH offer: all that some client can do;
     ``extensions`` what else they offer, if they do. ``proxies`` are addresses of SOCKS proxies that a
     configuration names. ``own_questions`` says that a configuration may ask for
-    records itself, so that those of an insecure answer vary, too.
+    records itself, so that those of an insecure answer vary, too. ``beside`` is a second recipient of the
+    same message, ``limits`` whether servers may say how many they take. ``notify`` is what the sender asks
+    to be told, as NOTIFY has it, of a configuration that offers DSN. ``late`` are the seconds that a banner
+    and the answer to a message take if they come late (0: they do not).
     """
 
     recipient: str
@@ -89,6 +97,10 @@ class Scene:
     extensions: tuple[str, ...] = ()
     proxies: tuple[str, ...] = ()
     own_questions: bool = True
+    beside: str = ""
+    limits: bool = False
+    notify: str = ""
+    late: tuple[int, int] = (0, 0)
 
     @property
     def domain(self) -> str:
@@ -96,10 +108,21 @@ class Scene:
         return self.recipient.rpartition("@")[2]
 
     @property
+    def other_message(self) -> bool:
+        """Whether it is another scene with another message: then only what is said of that varies."""
+        return bool(self.beside or self.notify)
+
+    @property
     def size(self) -> int:
         """How many situations there are: every combination of values of every axis."""
+        if self.other_message:
+            offers = {EXTENSIONS: self.extensions, LIMITS: self.limits}
+            of_it = (axis for axis in OF_A_MESSAGE if offers.get(axis, True))
+            return prod(len(axis.values) for axis in of_it)
         axes = (*OF_A_HOST, *(OF_AUTHENTICATION if self.mechanisms else ()))
         axes += (EXTENSIONS,) if self.extensions else ()
+        axes += (LIMITS,) if self.limits else ()
+        axes += (PACE,) if any(self.late) else ()
         of_a_host = prod(len(axis.values) for axis in axes)
         proxies = len(PROXY.values) ** len(self.proxies)
         return int((len(MX.values) if self.mx else 1) * of_a_host ** len(self.addresses) * proxies)
@@ -172,6 +195,7 @@ _NO_NAME = WITHOUT_DATA["NXDOMAIN"]
 
 # ---- the servers -----------------------------------------------------------------------------------------
 
+_PRDR = "PRDR"
 _SAID: Mapping[str, server.Answer] = {shown(answer): said for answer, said in SCRIPTS.items()}
 _PHASES: Mapping[str, tuple[Axis, server.Answer]] = MappingProxyType(
     {
@@ -199,6 +223,7 @@ class LatticeServer(LazyServer):
     def __init__(self, host: str, choose: Chooser, scene: Scene, *, tls_on_connect: bool = False) -> None:
         super().__init__(host, choose, tls_on_connect=tls_on_connect)
         self._scene = scene
+        self.prdr = _PRDR in scene.extensions
 
     def value(self, axis: Axis) -> str:
         """The value of this host's ``axis``."""
@@ -217,7 +242,11 @@ class LatticeServer(LazyServer):
 
     def said(self, phase: str) -> server.Answer:
         """See ``LazyServer``."""
-        return self._scripted(*_PHASES[phase])
+        answer = self._scripted(*_PHASES[phase])
+        seconds = dict(zip(("banner", "end_of_data"), self._scene.late, strict=True)).get(phase)
+        if seconds and self.value(PACE) == LATE:
+            return replace(answer, delay=seconds)
+        return answer
 
     def hello(self, *, extended: bool, tls: bool) -> server.Answer:
         """See ``LazyServer``."""
@@ -235,6 +264,8 @@ class LatticeServer(LazyServer):
         offered = list[str]()
         if (more := self._scene.extensions) and self.value(EXTENSIONS) == OFFERED:
             offered += more
+        if self._scene.limits and (limits := self.value(LIMITS)) != LIMITS.values[0]:
+            offered.append(f"LIMITS {limits}")
         if (known := self._scene.mechanisms) and self.value(AUTH_OVER_TLS if tls else AUTH) == OFFERED:
             offered.append(f"AUTH {' '.join(known)}")
         return reply("250-hello", *(f"250-{one}" for one in offered), f"250 {offer}")

@@ -35,7 +35,8 @@ def current(plan: Survey, release: str, hosts: int) -> Lock:
     plan.note_undelivered(plan.policies, plan.views)
     views = {view.name: view for view in plan.views}
     asked = [path for view in plan.views for path in plan.explored(policy, view).files]
-    return Lock(release, hosts, found, views, _files(policy, asked), tuple(plan.sampled))
+    files, tls = _files(policy, asked), policy.profile.tls_library
+    return Lock(release, hosts, found, views, files, tuple(plan.sampled), tls)
 
 
 def _files(policy: Policy, asked: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -118,7 +119,8 @@ def check(agreed: Lock, found: Lock, plan: Survey, path: str, conf: str) -> Repo
         if place := next((line for line in lines if line.startswith(f"{name}:")), ""):
             what = f"{name} has changed, and only a sample of its entries is locked"
             gaps[Gap(what, place.partition(" ")[0], "--git compares all of it")] = None
-    groups = [_group(name, members, path, lines) for name, members in changes.items()]
+    built = changed_build(agreed, found)
+    groups = [_group(name, members, path, lines, built) for name, members in changes.items()]
     ordered = sorted(groups, key=lambda group: (group.severity.rank, group.name))
     return Report(
         path, conf, tuple(ordered), plan.size, plan.runs, tuple(plan.left_out), tuple(gaps),
@@ -150,6 +152,12 @@ def changed_lines(agreed: Lock, found: Lock) -> list[str]:
     return lines
 
 
+def changed_build(agreed: Lock, found: Lock) -> list[str]:
+    """What is another program than when the lock was made, a sentence each: its release, its TLS library."""
+    pairs = (("release", agreed.release, found.release), ("TLS library", agreed.tls, found.tls))
+    return [f"The {what} was {was} and is {now}." for what, was, now in pairs if was != now and was and now]
+
+
 def _changes(before: Way, after: Way, view: View) -> Iterator[Change]:
     from eximsim.gate.compare import change_of
     from eximsim.gate.differences import differences
@@ -163,10 +171,10 @@ def group_name(before: Outcome, after: Outcome) -> str:
     return f"{standing(before).name.lower()}-to-{standing(after).name.lower()}"
 
 
-def _group(name: str, changes: list[Change], path: str, lines: Sequence[str]) -> Group:
+def _group(name: str, changes: list[Change], path: str, lines: Sequence[str], built: Sequence[str]) -> Group:
     ordered = sorted(changes, key=lambda one: (one.severity.rank, len(one.situation), -one.size))
     before, after = standing(ordered[0].before), standing(ordered[0].after)
-    text = f"Agreed was: {before.value}. Found: {after.value}."
+    text = " ".join((f"Agreed was: {before.value}. Found: {after.value}.", *built))
     where = path
     if lines:
         where = lines[0].partition(" ")[0]
@@ -192,4 +200,4 @@ def accepted(agreed: Lock, found: Lock, plan: Survey, groups: frozenset[str]) ->
         if view.name in known
     }
     views = {name: found.views[name] for name in ways}
-    return Lock(agreed.release, agreed.hosts, ways, views, found.files, found.sampled)
+    return Lock(agreed.release, agreed.hosts, ways, views, found.files, found.sampled, agreed.tls)

@@ -2,6 +2,7 @@
 
     release 4.99
     hosts 1
+    tls openssl-3
 
     files
       exim.conf
@@ -59,7 +60,8 @@ class Lock:
     """What a lock file says.
 
     Release, number of hosts, the diagram of each view by its name; the views themselves; the digests of the
-    lines of each file; and the files of which only a sample was explored.
+    lines of each file; the files of which only a sample was explored; and the TLS library that the release
+    was built with (empty: the lock does not say).
     """
 
     release: str
@@ -68,6 +70,7 @@ class Lock:
     views: Mapping[str, View] = field(default_factory=lambda: MappingProxyType({}))
     files: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     sampled: tuple[str, ...] = ()
+    tls: str = ""
 
 
 def digests(lines: Sequence[str]) -> tuple[str, ...]:
@@ -82,6 +85,7 @@ def digests(lines: Sequence[str]) -> tuple[str, ...]:
 def written(lock: Lock) -> str:
     """The text of the lock file."""
     lines = [*_HEAD, f"release {lock.release}", f"hosts {lock.hosts}"]
+    lines += [f"tls {lock.tls}"] if lock.tls else []
     if lock.files:
         lines += ["", "files"]
     for path, found in lock.files.items():
@@ -115,6 +119,7 @@ def _scene_words(scene: Scene) -> str:
     if scene.port != _SMTP:
         words.append(f"port {scene.port}")
     words += (f"without {name}" for name in scene.missing)
+    words += [f"and {scene.beside}"] if scene.beside else []
     return ", ".join(words)
 
 
@@ -202,12 +207,13 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
             raise InputError("a view without its scene; --accept makes the lock anew", path, start)
         kind, callout = run_of(name)
         views[name] = View(scenes[0], kind, tuple(scenes[1:]), callout)
-    return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled))
+    tls = facts.get("tls", "")
+    return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled), tls)
 
 
 _HOSTS = tuple(map(str, range(1, MOST_HOSTS + 1)))
 _IS_SCENE = re.compile(r"(?:scene|like) ")
-_PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|port (\d{1,5})|(at it)|without (\S+)")
+_PARTS = re.compile(r"(mx|host) (\S+) (\S+)|from (\S+)|port (\d{1,5})|(at it)|without (\S+)|and (\S+)")
 
 
 def _read_scene(line: str, path: str, number: int) -> Scene:
@@ -216,6 +222,7 @@ def _read_scene(line: str, path: str, number: int) -> Scene:
     addresses: dict[str, str] = {}
     sender, at, port = None, False, _SMTP
     missing: list[str] = []
+    beside = ""
     for word in words:
         found = _PARTS.fullmatch(word)
         if found is None:
@@ -229,10 +236,13 @@ def _read_scene(line: str, path: str, number: int) -> Scene:
             port = int(found[5])
         elif found[7]:
             missing.append(found[7])
+        elif found[8]:
+            beside = found[8]
         else:
             at = True
     first = next(iter(addresses.values()), "")
-    return Scene(recipient, tuple(mx), addresses, {}, sender, first if at else "", port, tuple(missing))
+    at_it = first if at else ""
+    return Scene(recipient, tuple(mx), addresses, {}, sender, at_it, port, tuple(missing), beside=beside)
 
 
 def _read_files(lines: list[tuple[int, str]], path: str) -> tuple[dict[str, tuple[str, ...]], list[str]]:

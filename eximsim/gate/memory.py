@@ -11,7 +11,7 @@ from eximsim.gate.diagram import Forest, Way
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 
-Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[str, ...]]
+Key = tuple[str, str | None, tuple[str, ...], tuple[str, ...], str, int, tuple[str, ...], str, str]
 """What a scene is about, whatever addresses its hosts have."""
 
 Lively = tuple[Key, tuple[str, ...], bool]

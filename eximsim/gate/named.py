@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from eximsim.errors import Gap
 from eximsim.explore.relevance import relevance
+from eximsim.gate import offers
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_auths import can_be_client
@@ -58,6 +59,9 @@ class Named:
     ``extensions`` are lines of EHLO that an option of its transports is about, and those that go with them;
     ``proxies`` are addresses of SOCKS proxies; ``own_questions`` says that it may ask the DNS something by
     itself.
+    ``batches`` says that it matters how many recipients a message has, ``prdr`` that PRDR does then,
+    ``limits`` that LIMITS does; ``notify`` that it matters what a sender asks to be told;
+    ``late`` when an answer is late for some.
     ``together`` has what single routers and verbs of ACLs name, of those that name more than one kind of
     thing.
     """
@@ -77,6 +81,11 @@ class Named:
     extensions: dict[str, None] = field(default_factory=dict)
     proxies: dict[str, None] = field(default_factory=dict)
     own_questions: bool = False
+    batches: bool = False
+    prdr: bool = False
+    limits: bool = False
+    notify: bool = False
+    late: tuple[int, int] = (0, 0)
     together: list[Named] = field(default_factory=list)
 
     @property
@@ -126,7 +135,10 @@ def names_of(policies: Iterable[Policy]) -> Named:
                 for path in _PATH.findall(one.text):
                     paths[path] = paths.get(path, False) or one.of_hosts
     named.proxies.update(dict.fromkeys(_proxies(policies)))
-    named.extensions.update(dict.fromkeys(_extensions(policies)))
+    named.extensions.update(dict.fromkeys(offers.extensions(policies)))
+    named.batches, named.prdr, named.limits = offers.of_batches(policies)
+    named.late = offers.late(policies)
+    named.notify = offers.are_told_otherwise(policies)
     for part, paths in parts.values():
         for path, of_hosts in paths.items():
             contents = [policy.files.content(path) for policy in policies]
@@ -153,28 +165,6 @@ def _proxies(policies: Iterable[Policy]) -> Iterator[str]:
                 words = (item.split(maxsplit=1)[0] for item in list_items(text) if item)
                 named = (*_IPV4.findall(text), *words)
                 yield from (word for word in named if string_is_ip_address(word)[0])
-
-
-_USUAL = ("SIZE 52428800", "8BITMIME", "DSN", "PIPELINING")
-"""What nearly every server offers."""
-_ABOUT = {
-    "hosts_avoid_pipelining": _USUAL,
-    "hosts_pipe_connect": _USUAL,
-    "size_addition": _USUAL,
-    "hosts_try_chunking": (*_USUAL, "CHUNKING"),
-    "lmtp_ignore_quota": (*_USUAL, "IGNOREQUOTA"),
-}
-"""The options of the smtp transport that are about extensions, and what servers offer then."""
-
-
-def _extensions(policies: Iterable[Policy]) -> Iterator[str]:
-    """What servers may offer, if a transport has an option about it or releases differ in its default."""
-    transports = [one for policy in policies for one in policy.config.transports.values()]
-    out = [one.options for one in transports if one.driver == "smtp"]
-    for name, offered in _ABOUT.items():
-        values = {one.value(name) or None if name in one.names else None for one in out}
-        if len(values) > 1 or any(one.is_set(name) for one in out if name in one.names):
-            yield from offered
 
 
 # ---- what is said ----------------------------------------------------------------------------------------

@@ -51,11 +51,11 @@ def is_refusal(decision: Decision) -> bool:
 
 
 def outcome_of(result: Result) -> Outcome:
-    """What became of the one recipient of a run; what is not modelled is undefined here.
+    """What became of the (first) recipient of a run; what is not modelled is undefined here.
 
     A callout's security is that of the conversation in which a server was asked about the recipient.
     """
-    (recipient,) = result.recipients
+    recipient, *_ = result.recipients
     taken = recipient.result in TAKEN
     security = Security.of_cv(recipient.cv) if recipient.asked and (taken or result.smtp) else None
     if recipient.result in ("unsupported", "unknown"):

@@ -18,6 +18,7 @@ from eximsim.explore.vocabulary import (
     HANDSHAKE,
     INSECURE,
     MX,
+    OF_A_MESSAGE,
     RECORDS,
     TLSA,
     asked_of,
@@ -30,6 +31,9 @@ from eximsim.mta.process.globals import Machine
 from eximsim.quick_dataclass import dataclass
 
 _SMTP = 25
+_OF_A_MESSAGE = frozenset(axis.name for axis in OF_A_MESSAGE)
+_SECOND = "someone.else"
+"""Who a second recipient is."""
 
 TYPICAL: tuple[Mapping[str, str], ...] = (
     {},
@@ -94,11 +98,13 @@ class Given:
 class ForTheMail:
     """A ``Chooser`` that asks another one, but not for what becomes of a bounce that leaves in its turn.
 
-    To a bounce DNS and servers are as they should be. Else it would multiply everything by itself.
+    To a bounce DNS and servers are as they should be. Else it would multiply everything by itself. Of a scene
+    with another message only what is said of messages is asked.
     """
 
-    def __init__(self, choose: Chooser) -> None:
+    def __init__(self, choose: Chooser, scene: Scene) -> None:
         self._choose = choose
+        self._message_only = scene.other_message
         self._machine: Machine | None = None
 
     def begin(self, machine: Machine) -> None:
@@ -108,6 +114,8 @@ class ForTheMail:
     def choose(self, axis: str, values: Sequence[str]) -> str:
         """See ``Chooser``."""
         if self._machine is not None and self._machine.writing:
+            return values[0]
+        if self._message_only and asked_of(axis)[0] not in _OF_A_MESSAGE:
             return values[0]
         return self._choose.choose(axis, values)
 
@@ -171,8 +179,30 @@ class Stage:
         }
         addresses = {**scene.addresses, **new}
         others = {name: address for name, address in now.others.items() if name not in addresses}
-        return replace(
+        kept = replace(
             now, mx=scene.mx or now.mx, addresses=addresses, others=others, at=scene.at, port=scene.port
+        )
+        return self._with_second(kept, scene.beside) if scene.beside else kept
+
+    def with_more(self, scene: Scene) -> Iterator[Scene]:
+        """The scene with a second recipient, and with a sender who asks to be told, where that matters.
+
+        Either is looked at with one host.
+        """
+        if not scene.addresses:
+            return
+        first = next(iter(scene.addresses))
+        alone = replace(scene, mx=scene.mx[:1], addresses={first: scene.addresses[first]})
+        if self.named.batches:
+            yield self._with_second(alone, f"{_SECOND}@{scene.domain}")
+        if self.named.notify and scene.sender != "":
+            offered = tuple(dict.fromkeys((*scene.extensions, "DSN")))
+            yield replace(alone, notify="SUCCESS,FAILURE", extensions=offered)
+
+    def _with_second(self, scene: Scene, recipient: str) -> Scene:
+        prdr = ("PRDR",) if self.named.prdr else ()
+        return replace(
+            scene, beside=recipient, limits=self.named.limits, extensions=(*scene.extensions, *prdr)
         )
 
     def with_hosts(self, scene: Scene) -> Iterator[Scene]:
@@ -209,6 +239,7 @@ class Stage:
             extensions=tuple(self.named.extensions),
             proxies=tuple(self.named.proxies),
             own_questions=self.named.own_questions,
+            late=self.named.late,
         )
 
 

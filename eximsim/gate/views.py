@@ -66,20 +66,24 @@ def name_of(scene: Scene) -> str:
     """``someone@example.com by mx1.example.com``; `` at 192.0.2.9`` if that is named."""
     mail = Mail(scene.recipient, scene.sender)
     hosts = " and ".join(scene.addresses)
+    also = f" and {scene.beside}" if scene.beside else ""
+    also += f" with NOTIFY={scene.notify}" if scene.notify else ""
     at = f" at {scene.at}" if scene.at else ""
     at += f" for want of {' and '.join(scene.missing)}" if scene.missing else ""
-    return f"{mail} by {hosts}{at}" if hosts else str(mail)
+    return f"{mail}{also} by {hosts}{at}" if hosts else f"{mail}{also}"
 
 
 def scene_key(scene: Scene) -> Key:
     """What a scene is about, whatever addresses its hosts have."""
     hosts = tuple(scene.addresses)
-    return scene.recipient, scene.sender, scene.mx, hosts, scene.at, scene.port, scene.missing
+    of_it = (scene.port, scene.missing, scene.beside, scene.notify)
+    return scene.recipient, scene.sender, scene.mx, hosts, scene.at, *of_it
 
 
 def lively(scene: Scene) -> Lively:
     """All that a run of a policy depends on, but for its answers."""
-    return scene_key(scene), (*scene.mechanisms, *scene.extensions, *scene.proxies), scene.own_questions
+    offers = (*scene.mechanisms, *scene.extensions, *scene.proxies, *(("LIMITS",) if scene.limits else ()))
+    return scene_key(scene), (*offers, *map(str, scene.late)), scene.own_questions
 
 
 def kinds_of(policies: Sequence[Policy]) -> list[tuple[str, int]]:

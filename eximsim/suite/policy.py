@@ -74,7 +74,8 @@ class Case:
     at others). ``kind`` is ``"delivery"`` or ``"callout"``; ``callout`` says which of ``Policy.callouts``.
     ``queue_runs`` are the options of runs after a delivery, ``"-qff"``. ``sender`` empty: a bounce; None:
     somebody at this machine. ``seed`` decides where Exim leaves it to chance. ``answers`` are those of
-    databases and the like, in place of those that are given with the policy.
+    databases and the like, in place of those that are given with the policy. ``notify`` is what the sender of
+    a delivery asks to be told, as the words of NOTIFY, separated by commas.
     """
 
     recipients: tuple[str, ...]
@@ -86,6 +87,7 @@ class Case:
     callout: int = 0
     seed: int = 0
     answers: Asked | None = None
+    notify: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,7 @@ class Policy:
             begun(session.machine)
         if case.kind == "callout":
             return session.callout(case.recipients, case.callout)
-        result = session.deliver(case.recipients, case.sender)
+        result = session.deliver(case.recipients, case.sender, case.notify)
         for option in case.queue_runs:
             result = session.queue_run(option)
         return result
@@ -334,14 +336,24 @@ class PolicySession:
                 self.world.listen(address, port, factory)
                 self._served.append((address, port))
 
-    def deliver(self, recipients: Iterable[str], sender: str | None = None) -> Result:
+    def deliver(self, recipients: Iterable[str], sender: str | None = None, notify: str = "") -> Result:
         """Take in a message from this machine and try to deliver it; ``sender`` empty is a bounce's.
 
+        What the sender asks for with ``notify`` no command line can say: a message that is queued gets it.
         Raises ``InputError`` for an address that is none.
         """
         main = self.policy.config.main
         self._recipients = _unknown(recipients_of(recipients, main))
-        return self._deliveries(["-odf", "-oep", "-f", sender_of(sender, main), "--", *self._recipients])
+        given = ("-oep", "-f", sender_of(sender, main), "--", *self._recipients)
+        refused = self._queued(given, notify) if notify else None
+        return refused or self._deliveries(["-q"] if notify else ["-odf", *given])
+
+    def _queued(self, given: Iterable[str], notify: str) -> Result | None:
+        """Put a message on the queue whose sender asks to be told; what becomes of it if none is there."""
+        result, queued = self._deliveries(["-odq", *given]), self.machine.spool.all_messages().values()
+        for one in (recipient for message in queued for recipient in message.recipients):
+            one.dsn_flags = frozenset(notify.split(","))
+        return None if queued else result
 
     def queue_run(self, option: str = "-q") -> Result:
         """Run the queue; the recipients are those of the last delivery, as they are then."""

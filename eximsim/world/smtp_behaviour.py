@@ -73,18 +73,20 @@ class Behaviour:
     """What a scripted server does, phase by phase.
 
     ``listen`` False: nobody listens, connections are refused. ``lmtp``: LHLO begins LMTP, in which each
-    recipient that was accepted gets an ``end_of_data`` of its own. ``ehlo`` None: the greeting made of
-    ``host`` and ``extensions``, with STARTTLS among them until TLS is up. ``recipients`` has answers for
-    single recipients (the address as the client wrote it, without angle brackets), before ``rcpt``.
-    ``auth`` has the answer to AUTH and then to each further line of the exchange, while they begin with 334;
-    None: AUTH is ``unknown``. ``bdat`` is for chunks but the last, which gets ``end_of_data``. That counts as
-    an acceptance if it begins with 2. ``chain`` names the certificate chain, ``chains_by_sni`` others for
-    lower-case server names. With ``tickets`` clients may take up their TLS sessions again.
+    recipient that was accepted gets an ``end_of_data`` of its own. ``prdr``: a client that says PRDR gets an
+    answer for each recipient, too, the last of them ``end_of_data``, then one for all. ``ehlo`` None: the
+    greeting made of ``host`` and ``extensions``, with STARTTLS among them until TLS is up. ``recipients`` has
+    answers for single recipients (the address as the client wrote it, without angle brackets), before
+    ``rcpt``. ``auth`` has the answer to AUTH and then to each further line of the exchange, while they begin
+    with 334; None: AUTH is ``unknown``. ``bdat`` is for chunks but the last, which gets ``end_of_data``. That
+    counts as an acceptance if it begins with 2. ``chain`` names the certificate chain, ``chains_by_sni``
+    others for lower-case server names. With ``tickets`` clients may take up their TLS sessions again.
     """
 
     listen: bool = True
     tls_on_connect: bool = False
     lmtp: bool = False
+    prdr: bool = False
     host: str = "mx.test.ex"
     banner: Answer | None = None
     extensions: tuple[str, ...] = ("STARTTLS", "HELP")

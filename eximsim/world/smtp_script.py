@@ -216,6 +216,7 @@ _READERS: Mapping[str, Callable[[str, object], Any]] = {
     "listen": _flag,
     "tls_on_connect": _flag,
     "lmtp": _flag,
+    "prdr": _flag,
     "request_client_certificate": _flag,
     "tickets": _flag,
     "host": _text,

@@ -105,6 +105,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """The phase of a ``Behaviour`` that answers each SMTP verb; others get ``unknown``."""
 
+_EACH, _TAKEN = reply("353 an answer for each"), reply("250 OK")
 _TOO_BIG = reply("552 message too big", then=Then.CLOSE)
 _WHOLE = frozenset({"MAIL", "RCPT"})
 _BDAT = re.compile(r"BDAT ([0-9]{1,9})( LAST)?", re.IGNORECASE)
@@ -133,7 +134,7 @@ class SmtpSession:
         self.state = State.COMMAND
         self._policy = policy
         self._buffer = bytearray()
-        self._tls = self._lmtp = False
+        self._tls = self._lmtp = self._each = False
         self._sender = ""
         self._recipients: list[str] = []
         self._content = Content(keep=keep)
@@ -242,9 +243,12 @@ class SmtpSession:
                 octets = self._content.octets()
                 self.log.messages.append(Received(self._sender, tuple(self._recipients), octets))
             self._note("message accepted")
-        answers = max(1, len(self._recipients)) if self._lmtp else 1
+        recipients = len(self._recipients)
+        answers = [answer] * (max(1, recipients) if self._lmtp else 1)
+        if self._each and recipients > 1:
+            answers = [_EACH, *[_TAKEN] * (recipients - 1), answer, _TAKEN]
         self._content, self._recipients = Content(keep=self._keep), []
-        return [action for _ in range(answers) for action in self._answer(answer)]
+        return [action for one in answers for action in self._answer(one)]
 
     def _auth(self) -> list[Action] | None:
         line = self._line()
@@ -302,10 +306,15 @@ class SmtpSession:
                 return reply("501 expected a size, and LAST or nothing")
             case "mail":
                 self._sender, self._recipients = _path(text), []
+                self._each = behaviour.prdr and "PRDR" in text.upper().split()
             case "rcpt":
                 recipient = _path(text)
                 answer = dict(behaviour.recipients).get(recipient, behaviour.rcpt)
-                if (self._keep or self._lmtp) and answer.lines and answer.lines[-1].startswith("2"):
+                if (
+                    (self._keep or self._lmtp or self._each)
+                    and answer.lines
+                    and answer.lines[-1].startswith("2")
+                ):
                     self._recipients.append(recipient)
                 return answer
         answer = getattr(behaviour, phase)

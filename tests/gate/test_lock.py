@@ -13,6 +13,7 @@ from eximsim.gate.explore_policies import Survey, survey
 from eximsim.gate.lattice import Scene
 from eximsim.gate.lock import accepted, agreed_for, check, current, everyday
 from eximsim.gate.lock_text import Lock, digests, read_lock, written
+from eximsim.gate.outcome import Standing
 from eximsim.gate.report import Outcome, Report
 from eximsim.gate.severity import Severity
 from eximsim.gate.views import View
@@ -63,7 +64,8 @@ def test_files_and_rare_scenes_are_read_again(plan: Survey) -> None:
     scene = Scene("a@b.example", (), {"smart.example": "192.0.2.9"}, {}, "", "192.0.2.9", 587)
     view = View(scene, "delivery")
     files = {"exim.conf": digests(["a"] * 50), "/etc/a list": digests(["x: y"])}
-    one = Lock("4.99", 2, {view.name: plan.forest.end(HELD)}, {view.name: view}, files, ("/etc/a list",))
+    way = plan.forest.end(HELD)
+    one = Lock("4.99", 2, {view.name: way}, {view.name: view}, files, ("/etc/a list",), "gnutls")
     again = read_lock(written(one), "policy.lock", plan.forest)
     assert again == one
 
@@ -93,6 +95,34 @@ def test_changes_are_grouped_by_what_became_of_what(plan: Survey) -> None:
         ("held-to-clear", Severity.RELEASED),
     ]
     assert report.groups[0].witness.size * 3 == plan.views[0].scene.size
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("openssl-3", "openssl-3", ""),
+        ("openssl-3", "gnutls", " The TLS library was openssl-3 and is gnutls."),
+        ("", "gnutls", ""),  # a lock of before does not say
+    ],
+)
+def test_another_tls_library_is_told_as_a_cause(plan: Survey, was: str, now: str, told: str) -> None:
+    agreed = replace(lock(plan, DANE, CLEAR, HELD), tls=was)
+    found = replace(lock(plan, CLEAR, CLEAR, HELD), tls=now)
+    ((cause,),) = (group.cause for group in checked(plan, agreed, found).groups)
+    agreed_was = f"Agreed was: {Standing.DANE.value}. Found: {Standing.CLEAR.value}."
+    assert cause.text == f"{agreed_was}{told}"
+    assert accepted(agreed, found, plan, frozenset({"dane-to-clear"})).tls == was
+
+
+def test_another_release_is_told_as_a_cause(plan: Survey) -> None:
+    found = replace(lock(plan, CLEAR, CLEAR, HELD), release="4.98")
+    ((cause,),) = (group.cause for group in checked(plan, lock(plan, DANE, CLEAR, HELD), found).groups)
+    assert "The release was 4.99 and is 4.98." in cause.text
+
+
+def test_a_lock_holds_the_release_and_its_library() -> None:
+    found = current(survey([policy(release="4.96-debian12")], 1), "4.96-debian12", 1)
+    assert written(found).splitlines()[2:5] == ["release 4.96-debian12", "hosts 1", "tls gnutls"]
 
 
 def test_one_group_can_be_accepted_and_another_refused(plan: Survey) -> None:
