@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from time import process_time
 
 from eximsim.errors import Gap
 from eximsim.explore.choices import Chooser
@@ -15,7 +16,7 @@ from eximsim.gate.answer_axes import LatticeAnswers, Located, gaps_of
 from eximsim.gate.diagram import Explorer, Forest, Way, comes_to
 from eximsim.gate.explore_notes import note
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
-from eximsim.gate.memory import Explored, Key, Memory
+from eximsim.gate.memory import ALL_SLOW, Explored, Key, Memory
 from eximsim.gate.messages import Messages
 from eximsim.gate.named import missing_files, names_of
 from eximsim.gate.offers import offers_dsn
@@ -154,8 +155,10 @@ class Survey:
             answers=answers,
             notify=scene.notify if offers_dsn(policy) else "",
         )
+        begun = process_time()
         try:
             result = policy.run(case, asking.begin)
+            self.memory.took(self.identity(policy), process_time() - begun)
             self.add(policy, *gaps_of(policy, case, answers, self.located, asking.begin))
         except Exception as fault:
             gap = fault_of(fault, policy)
@@ -167,9 +170,13 @@ class Survey:
 
     def patience_lost(self, policy: Policy) -> Gap | None:
         """The gap that no more runs of a policy are made, after several that had to be given up."""
-        if self.memory.given_up[self.identity(policy)] < _PATIENCE:
+        own = self.identity(policy)
+        if not self.memory.has_time_for(own):
+            gap = Gap(f"slow runs took {ALL_SLOW} seconds, and no other was made", policy.path)
+        elif self.memory.given_up[own] >= _PATIENCE:
+            gap = Gap(f"{_PATIENCE} runs were given up, and no other was made", policy.path)
+        else:
             return None
-        gap = Gap(f"{_PATIENCE} runs were given up, and no other was made", policy.path)
         self.add(policy, gap)
         return gap
 
@@ -380,8 +387,11 @@ class _Surveyor:
         if key not in self._routes:
             if (gap := self._plan.patience_lost(policy)) is not None:
                 return (Route(False, (), (), (), smtps=False, problem=gap),)
+            begun = process_time()
             found = self._routes[key] = routes_of(policy, mail, self._stage.pool, missing, self._plan.located)
-            self._plan.memory.given_up[self._plan.identity(policy)] += any(route.given_up for route in found)
+            own = self._plan.identity(policy)
+            self._plan.memory.took(own, process_time() - begun)
+            self._plan.memory.given_up[own] += any(route.given_up for route in found)
             self._plan.add(policy, *(route.problem for route in found if route.problem is not None))
             self._plan.add(policy, *(gap for route in found for gap in route.unanswered))
             self._plan.add(policy, *self._plan.missing_files(policy))

@@ -52,7 +52,8 @@ class Memory:
 
     Policies are told apart as objects, and those that were seen are ``kept``. ``busy`` are the scenes in
     which one of them sends out more than one message, so that others probably do, too. ``given_up`` is how
-    many runs of a policy were too much. ``watch`` is told how far it has come.
+    many runs of a policy were too much, ``slow`` how many seconds its slow runs took in all. ``watch`` is
+    told how far it has come.
     """
 
     watch: Watch = field(default_factory=Watch)
@@ -64,3 +65,19 @@ class Memory:
     busy: set[tuple[Lively, Asked]] = field(default_factory=set)
     kept: list[Policy] = field(default_factory=list)
     given_up: Counter[int] = field(default_factory=Counter)
+    slow: dict[int, float] = field(default_factory=dict)
+
+    def took(self, policy: int, seconds: float) -> None:
+        """A run of the policy took so long: what is slow by itself cannot be made thousands of times."""
+        if seconds > _SLOW:
+            self.slow[policy] = self.slow.get(policy, 0) + seconds
+
+    def has_time_for(self, policy: int) -> bool:
+        """Whether slow runs have left some."""
+        return self.slow.get(policy, 0) < ALL_SLOW
+
+
+_SLOW = 2
+"""A run of more seconds is slow; others take some thousandths."""
+ALL_SLOW = 20
+"""When slow runs have taken so many seconds of one policy, no more are made."""

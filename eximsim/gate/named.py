@@ -8,8 +8,9 @@ files that it names. A pattern has a name that fits it as its witness: any.bank.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import field, fields, replace
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from eximsim.errors import Gap
@@ -119,32 +120,58 @@ class _Text:
 
 def names_of(policies: Iterable[Policy]) -> Named:
     """All names of some policies. Files that the policies have in different states give what differs, too."""
-    named = Named()
     policies = tuple(policies)
-    parts: dict[str, tuple[Named, dict[str, bool]]] = {"": (named, {})}
+    sides: list[dict[str, Named]] = []
+    every: dict[str, dict[str, bool]] = {"": {}}
     for policy in policies:
-        own = policy.config.main.text("primary_hostname") or HOSTNAME
+        parts = {"": Named()}
+        sides.append(parts)
+        named, own = parts[""], policy.config.main.text("primary_hostname") or HOSTNAME
         named.own[own] = named.domains[own] = None
-        named.own_questions |= relevance(policy).asks
+        named.own_questions = relevance(policy).asks
         named.mechanisms.update(dict.fromkeys(_mechanisms(policy.config)))
         for place, one in _texts(policy.config):
             named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))
             for key in dict.fromkeys(("", place)):
-                part, paths = parts.setdefault(key, (Named(), {}))
-                _read(part, one)
+                paths = every.setdefault(key, {})
+                _read(parts.setdefault(key, Named()), one)
                 for path in _PATH.findall(one.text):
                     paths[path] = paths.get(path, False) or one.of_hosts
+    joint = {key: _joined([side.get(key, Named()) for side in sides], policies[-1].path) for key in every}
+    named = joint[""]
     named.proxies.update(dict.fromkeys(_proxies(policies)))
     named.extensions.update(dict.fromkeys(offers.extensions(policies)))
     named.batches, named.prdr, named.limits = offers.of_batches(policies)
     named.late = offers.late(policies)
     named.notify = offers.are_told_otherwise(policies)
-    for part, paths in parts.values():
-        for path, of_hosts in paths.items():
+    for key, part in joint.items():
+        for path, of_hosts in every[key].items():
             contents = [policy.files.content(path) for policy in policies]
             _read_file(part, _Text("entry", path, path, of_hosts=of_hosts), contents)
-    named.together = [part for part, _ in parts.values() if part is not named and part.mixed]
+    named.together = [part for part in joint.values() if part is not named and part.mixed]
     return named
+
+
+def _joined(sides: Sequence[Named], path: str) -> Named:
+    """What several policies name; of very many names those that differ, and some of the others."""
+    found = Named(own_questions=any(side.own_questions for side in sides))
+    for field_ in fields(Named):
+        every = [getattr(side, field_.name) for side in sides]
+        if not isinstance(every[0], dict):
+            continue
+        names = {name: place for side in every for name, place in side.items()}
+        if field_.name in _MANY and len(names) > 5 * ENTRIES:
+            common = dict.fromkeys(name for name in names if all(name in side for side in every))
+            kept = dict.fromkeys([name for name in names if name not in common][: 5 * ENTRIES])
+            kept |= dict.fromkeys([*common][:ENTRIES])
+            found.sampled[path] = found.sampled.get(path, 0) + len(names) - len(kept)
+            names = {name: place for name, place in names.items() if name in kept}
+        setattr(found, field_.name, names | getattr(found, field_.name))
+    return found
+
+
+_MANY = frozenset(("domains", "mailboxes", "hosts", "reached"))
+"""What is explored one by one, so that it can be too many."""
 
 
 def _mechanisms(config: Config) -> Iterator[str]:
@@ -282,10 +309,17 @@ def _affixes(text: str) -> Iterator[str]:
             yield word
 
 
-def _add_network(named: Named, word: str, one: _Text) -> None:
+@lru_cache(maxsize=1 << 16)
+def _network(word: str) -> Network | None:
     try:
-        network = ip_network(word, strict=False)
+        return ip_network(word, strict=False)
     except ValueError:
+        return None
+
+
+def _add_network(named: Named, word: str, one: _Text) -> None:
+    network = _network(word)
+    if network is None:
         return
     named.networks[network] = None
     if one.of_hosts:

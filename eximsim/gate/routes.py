@@ -76,15 +76,16 @@ class Route:
 
 def pools(networks: Iterable[Network]) -> tuple[str, str]:
     """Two ranges of addresses, by their first three numbers, that no configuration has an opinion on."""
-    named = [network for network in networks if network.prefixlen]
+    named = [
+        (int(network.network_address), int(network.broadcast_address))
+        for network in networks
+        if network.prefixlen and network.version == 4
+    ]
+    starts = {pool: int(ip_address(f"{pool}0")) for pool in _POOLS}
     free = [
         pool
-        for pool in _POOLS
-        if not any(
-            network.version == ip_address(f"{pool}0").version
-            and (ip_address(f"{pool}0") in network or str(network[0]).startswith(pool))
-            for network in named
-        )
+        for pool, start in starts.items()
+        if not any(first <= start + 255 and start <= last for first, last in named)
     ]
     found = (*free, *_POOLS)
     return found[0], found[1]

@@ -17,6 +17,7 @@ from eximsim.mta.expand.taint import expand_marked, marked_like, taint_of
 from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.list_file import file_items, list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
+from eximsim.mta.lookup.net_index import LONG
 from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.hostname import primary_hostname
 from eximsim.mta.process.log import log_write, quoted
@@ -248,6 +249,11 @@ def match_check_list(
             items = _expanded(process, check, text)
         except ExpansionFailed as error:
             return _not_expanded(process, trace, text, error)
+    if len(items) >= LONG and trace is SILENT and not single:
+        at_once = getattr(check, "at_once", None)  # only a host's address can be looked for in all of a list
+        found: ListMatch | None = at_once(items) if at_once is not None else None
+        if found is not None:
+            return found
     separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
     trace.begin(items.removeprefix(separator[0]) if separator else items)
     scan = _Scan(process, check, trace, name, cache, items)

@@ -9,11 +9,13 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base.effort import ITEM
 from eximsim.mta.base.ipaddr import host_aton, host_is_in_net, host_mask, host_nmtoa
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.expand.taint import marked, taint_of
 from eximsim.mta.lookup import host, host_chain, match_list, search
+from eximsim.mta.lookup.net_index import net_index
 from eximsim.mta.process import upward
 from eximsim.mta.process.hostname import primary_hostname
 from eximsim.mta.process.log import log_write
@@ -162,6 +164,14 @@ class CheckHost:
         if self.host_name is not None:
             return self._name_matches(self.host_name, pattern)
         return self._client_matches(pattern)
+
+    def at_once(self, items: str) -> ListMatch | None:
+        """What a long list of nothing but addresses and networks makes of the host; None of another list."""
+        index = net_index(items) if self.host_address else None
+        if index is None:
+            return None
+        self.process.effort.spend_on_searching(ITEM)
+        return MATCHED if index.matches(self.host_address) else FAILED
 
     def _malformed(self, pattern: str) -> str | None:
         """The error for what was meant to be an address and is none."""
