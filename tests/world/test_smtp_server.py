@@ -110,6 +110,24 @@ def test_lmtp_answers_the_message_for_each_recipient() -> None:
     assert talk.say(b"x\r\n.\r\n") == b"250 OK id=X\r\n"
 
 
+def test_prdr_answers_the_message_for_each_recipient_and_then_for_all() -> None:
+    talk = Talk(Behaviour(prdr=True, end_of_data=reply("550 not this one")))
+    talk.say(b"EHLO c\r\nMAIL FROM:<s@x> PRDR\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@b>\r\nDATA\r\n")
+    said = talk.say(b"x\r\n.\r\n").decode().splitlines()
+    assert [line[:3] for line in said] == ["353", "250", "550", "250"]
+
+
+@pytest.mark.parametrize(
+    ("prdr", "mail", "recipients"),
+    [(True, "<s@x>", 2), (False, "<s@x> PRDR", 2), (True, "<prdr@x> SIZE=9", 2), (True, "<s@x> PRDR", 1)],
+)
+def test_others_get_one_answer_for_all(prdr: bool, mail: str, recipients: int) -> None:
+    talk = Talk(Behaviour(prdr=prdr))
+    rcpt = "RCPT TO:<a@b>\r\n" * recipients
+    talk.say(f"EHLO c\r\nMAIL FROM:{mail}\r\n{rcpt}DATA\r\n".encode())
+    assert talk.say(b"x\r\n.\r\n") == b"250 OK id=X\r\n"
+
+
 def test_starttls_is_not_offered_again_and_the_dialogue_begins_anew() -> None:
     talk = Talk(Behaviour())
     talk.say(b"EHLO c\r\nSTARTTLS\r\n")

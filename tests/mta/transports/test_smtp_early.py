@@ -139,6 +139,27 @@ def test_a_bad_greeting_is_no_reply_to_auth() -> None:
     assert not any("=> " in line for line in lines)
 
 
+def test_a_server_that_closes_at_ehlo_is_found_when_the_replies_to_all_commands_are_read() -> None:
+    _, lines = logged(EARLY, {**EARLY, "ehlo": {"then": "close"}})
+    assert "closed connection in response to pipelined DATA" in lines[0]
+
+
+def test_nothing_is_read_after_the_greeting_and_the_reply_to_ehlo_if_they_are_bad() -> None:
+    login = "pl:\n  driver = plaintext\n  public_name = PLAIN\n  client_send = ^u^p\n"
+    server = {"extensions": [*OFFER, "AUTH PLAIN"], "auth": ["235 ok"]}
+    silent = {**server, "banner": "554 no", "auth": [{"then": "silence"}]}
+    _, second = done(
+        scenario(
+            main={"log_selector": "+deliver_time", "smtputf8_advertise_hosts": ""},
+            transport={"hosts_pipe_connect": "*", "hosts_require_auth": "*"},
+            servers={},
+            auths=login,
+            runs=[{**MESSAGE, "servers": {"10.9.1.1": one}} for one in (server, silent)],
+        )
+    )
+    assert "DT=0s: authentication required" in second.log[-1], "else it had waited for a reply to AUTH"
+
+
 def test_limits_that_are_told_before_tls_do_not_count() -> None:
     server = {"extensions": ["STARTTLS", *OFFER, "LIMITS RCPTMAX=1"]}
     two = {**MESSAGE, "argv": ["-odf", "-f", "s@test.ex", "a@one.test.ex", "b@one.test.ex"]}
