@@ -20,8 +20,8 @@ MACROS = {"DIR": "/test", "PORT_D": "1225", "EXIM_PATH": "/exim", "CALLER_NAME":
 
 CHANGED = {
     ("4.85", "4.86-dev-4cea764f3"): (
-        "callout_tlsa_before_connect dane_outcome_in_address name_mismatch_blank_line option_release"
-        " unusable_tlsa verify_error_names_peer"
+        "callout_tlsa_before_connect dane_outcome_in_address hosts_try_prdr hosts_verify_avoid_tls"
+        " name_mismatch_blank_line unusable_tlsa verify_error_names_peer"
     ),
     ("4.86-dev-4cea764f3", "4.86"): "tlsa_failure_ignored_if_requested tlsa_failure_logged",
     ("4.86", "4.87"): "dane_failure_overridden",
@@ -44,7 +44,7 @@ CHANGED = {
     ("4.94.1", "4.95"): "crash_log unusable_tlsa",
     ("4.95", "4.96"): "callout_dane_failure unusable_tlsa",
     ("4.96", "4.97"): "",
-    ("4.97", "4.98"): "callout_dane_failure",
+    ("4.97", "4.98"): "callout_dane_failure limits_heeded",
     ("4.98", "4.99"): "failed_address_colon_spaced",
 }
 """The switches that change an outcome, or its words, between two profiles: with one host, in one library."""
