@@ -103,6 +103,7 @@ _RELEASES = (
             ("pid_file_path", "/run/exim4/exim.pid"),
             ("spool_directory", "/var/spool/exim4"),
         ),
+        build_number="2",
         i18n=True,
         local_scan=True,
         tlsa_ignores_again_means_nonexist=True,  # by a patch of the package

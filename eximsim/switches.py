@@ -432,6 +432,9 @@ class Profile(SmtpSwitches):
     )
     """Main options whose value the program was built with, as ``-bP`` shows them if nothing sets them."""
 
+    build_number: str = "1"
+    """How often the program had been built in its folder, ``$compile_number``."""
+
     i18n: bool = False
     """Built with SUPPORT_I18N, so that EHLO offers SMTPUTF8 to smtputf8_advertise_hosts."""
 

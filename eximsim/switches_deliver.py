@@ -163,6 +163,12 @@ class DeliverSwitches(VerifySwitches):
     marking_ends_line: bool = switch(False, "main() in exim.c", since("4.93", "11ce40d8d"))
     """-Mmad and -MG end what they say with an empty line."""
 
+    local_report_by_lines: bool = switch(
+        False, "moan_send_message() in moan.c", since("4.87", "62b7cd086", item="bug 1760")
+    )
+    """A report to a local sender copies the body by lines: of one longer than bounce_return_linesize_limit
+    the rest is lost with its end, and one longer than bounce_return_size_limit is cut, and is the last."""
+
     retry_key_brackets: bool = switch(
         False, "retry_host_key_build() in retry.c", since("4.98", "5e0ccec43", item="bug 3086")
     )

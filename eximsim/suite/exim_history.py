@@ -38,6 +38,7 @@ POINTS: Sequence[Point] = (
     _point("7f06582cc"),
     _point("e6d2a9894"),
     _point("f2f2c91b1", ("scripts/2100-OpenSSL/2112", "fail the crypt requirement"), always=True),
+    _point("62b7cd086"),
     _point("379ba7d06"),
     _point("8d468c4c1"),
     # 4.88

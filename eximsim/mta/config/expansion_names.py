@@ -39,7 +39,7 @@ _TEXTS = words(
 _NUMBERS = words(
     """
     acl_narg authentication_failed av_failed body_linecount body_zerocount event_defer_errno
-    host_lookup_deferred host_lookup_failed host_port localhost_number max_received_linelength
+    host_lookup_deferred host_lookup_failed host_port max_received_linelength
     message_age message_body_size message_linecount message_size mime_anomaly_level mime_content_size
     mime_is_coverletter mime_is_multipart mime_is_rfc822 proxy_external_port proxy_local_port rcpt_count
     rcpt_defer_count rcpt_fail_count received_count received_time recipients_count runrc
@@ -86,7 +86,7 @@ CERTIFICATES = frozenset(("tls_in_ourcert", "tls_in_peercert", "tls_out_ourcert"
 LACKING_VARIABLES = words(
     """
     arc_domains arc_oldest_pass arc_state arc_state_reason bmi_alt_location bmi_base64_tracker_verdict
-    bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date compile_number connection_id
+    bmi_base64_verdict bmi_deliver caller_gid caller_uid compile_date connection_id
     dcc_header dcc_result demime_errorlevel demime_reason dkim_algo dkim_bodylength dkim_canon_body
     dkim_canon_headers dkim_copiedheaders dkim_created dkim_cur_signer dkim_domain dkim_expires
     dkim_headernames dkim_identity dkim_key_granularity dkim_key_length dkim_key_nosubdomains
@@ -143,8 +143,9 @@ UNSET: dict[str, str] = {
 
 COMPUTED = words(
     """
-    bounce_return_size_limit config_dir config_file exim_path initial_cwd message_body message_body_end
-    message_exim_id message_headers message_headers_raw pid primary_hostname qualify_domain
+    bounce_return_size_limit compile_number config_dir config_file exim_path initial_cwd localhost_number
+    message_body message_body_end message_exim_id message_headers message_headers_raw pid primary_hostname
+    qualify_domain
     qualify_recipient queue_name queue_size reply_address sender_address_domain sender_address_local_part
     sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile
     tod_zone tod_zulu version_number

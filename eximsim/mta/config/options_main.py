@@ -72,7 +72,7 @@ _TEXTS = table(
         extra_local_interfaces gecos_name gecos_pattern
         helo_accept_junk_hosts helo_try_verify_hosts helo_verify_hosts hold_domains host_lookup
         host_reject_connection hosts_connection_nolog hosts_require_alpn hosts_treat_as_local keep_environment
-        limits_advertise_hosts log_file_path log_selector message_id_header_domain
+        limits_advertise_hosts localhost_number log_file_path log_selector message_id_header_domain
         message_id_header_text openssl_options percent_hack_domains perl_startup primary_hostname
         qualify_domain qualify_recipient queue_domains queue_smtp_domains recipient_unqualified_hosts
         remote_sort_domains sender_unqualified_hosts
@@ -116,7 +116,7 @@ _TEXTS = table(
         _U,
         """acl_smtp_atrn acl_smtp_wellknown
         exim_version
-        gnutls_require_kx gnutls_require_mac gnutls_require_protocols localhost_number
+        gnutls_require_kx gnutls_require_mac gnutls_require_protocols
         log_ports
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",

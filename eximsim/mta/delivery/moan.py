@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import octets
 from eximsim.mta.delivery import dsn
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.spool import Header, Message
     from eximsim.mta.records.structs import Address
+
+_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +182,28 @@ def _copy(process: Process, content: bytes, *, header_read: bool) -> bytes:
     if 0 < limit < len(content):
         shown = f"{limit >> 10}K" if limit % 1024 == 0 else f"{limit}"
         lead += octets(f"\n------ No more than {shown} characters of the body are included.\n\n")
-        content = content[:limit]
+        if not process.profile.local_report_by_lines:
+            content = content[:limit]
     else:
         lead += b" ------\n\n"
-    longest = options.number("bounce_return_linesize_limit")
-    if any(len(line) > longest for line in content.split(b"\n")):
-        what = "a report to the sender of a message with a line longer than bounce_return_linesize_limit"
-        raise Unsupported(what)
-    return lead + (b"" if header_read else b"\n") + content
+    if not process.profile.local_report_by_lines:
+        return lead + (b"" if header_read else b"\n") + content
+    head, body = b"\n", content
+    if header_read:
+        end = content.find(b"\n\n") + 2
+        head, body = content[:end], content[end:]
+    return lead + head + _by_lines(body, options.number("bounce_return_linesize_limit"), limit)
+
+
+def _by_lines(body: bytes, longest: int, limit: int) -> bytes:
+    """The body's lines as fgets() reads them: of one that is too long the rest is lost with its end."""
+    lines: list[bytes] = []
+    for found in _LINES.finditer(body):
+        line = found[0]
+        if 0 < limit < len(line[: longest + 1]):
+            return b"".join(lines) + line[:limit]
+        lines.append(line[: longest + 1])
+    return b"".join(lines)
 
 
 def tell_of_freezing(process: Process, frozen_info: str, deferred: Sequence[Address]) -> None:

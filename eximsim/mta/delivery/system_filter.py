@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
     """Obey the system filter; what becomes of the recipients, and why if they fail.
 
-    None: there was an error, which is logged, and nothing is delivered now. What the filter does to the
-    header lines holds for this delivery, and for those after it if the header file is written anew; the
-    caller sees to that. Source: deliver_message().
+    None: there was an error, which is logged; nothing is delivered now, and no header line is changed. What
+    the filter does to the header lines holds for this delivery, and for those after it if the header file is
+    written anew; the caller sees to that. Source: deliver_message().
     """
     process, message = delivery.process, delivery.message
     text = _text_of(process)
@@ -52,6 +52,7 @@ def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
         )
     if filtered.outcome is Outcome.ERROR:
         log_write(process, f"Error in system filter: {string_printing(filtered.message or '')}", panic=True)
+        message.headers = message.counted  # the header file is not written
         return None
     fate, why = _fate(delivery, filtered)
     if filtered.generated:

@@ -22,6 +22,7 @@ from eximsim.mta.expand.expand_variables import find_header, find_variable, is_k
 from eximsim.mta.expand.expander import ConditionFunction, Expander, ExpansionFailed
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import quoted
+from eximsim.mta.process.reading import is_there
 from eximsim.mta.records.lists import Kind
 from eximsim.status import Rc
 
@@ -87,10 +88,9 @@ def _exists(expander: Expander, condition: Condition, skipping: bool) -> bool:
     if skipping:
         return False
     try:
-        expander.process.world.read_file(path)
-    except OSError:
+        return is_there(expander.process, path) == condition.wanted
+    except NotADirectoryError:
         return not condition.wanted
-    return condition.wanted
 
 
 _FAMILIES = {"isip": (4, 6), "isip4": (4,), "isip6": (6,)}

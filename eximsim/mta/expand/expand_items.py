@@ -24,7 +24,7 @@ from eximsim.mta.expand.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand.expand_lookups import search_findtype_partial
 from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
-from eximsim.mta.expand.expand_tree import Item, Template
+from eximsim.mta.expand.expand_tree import Item, Operator, Template
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction, string_marked
 from eximsim.mta.expand.imap_utf7 import imapfolder
 from eximsim.mta.process import upward
@@ -120,7 +120,7 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
         raise ExpansionFailed('first argument of "extract" must not be empty')
     numbered = bool(_NUMBER.fullmatch(key)) and bool(item.args)
     wanted = 3 if numbered and not item.word else 2
-    values.extend(expander.string(arg) for arg in item.args[1:wanted])
+    values.extend(_source(expander, key, arg) for arg in item.args[1:wanted])
     if len(values) < wanted:
         if item.fault is not None and len(item.args) >= wanted:
             raise expander.failure(item.fault)
@@ -136,6 +136,19 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
         return expand_getkeyed(key, values[1])
 
     return expander.answered(item, answer, find, False)
+
+
+def _source(expander: Expander, key: str, arg: Template) -> str:
+    """What something is extracted from; of ``${stat:``, where only the size is wanted, no more than that.
+
+    The size of a file that is given is known, and the rest of what stat() tells is not.
+    """
+    node, *more = arg.nodes or (None,)
+    if more or key != "size" or not isinstance(node, Operator) or node.name != "stat":
+        return expander.string(arg)
+    if node.name in expander.process.forbidden_expansions:
+        return expander.string(arg)
+    return expand_outside.stat_size(expander, expander.string(node.body))
 
 
 def _c_number(text: str) -> int:

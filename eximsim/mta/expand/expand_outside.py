@@ -273,3 +273,14 @@ def stat(expander: Expander, text: str, arg: str | None, name: str) -> str:
     if said.value is None:
         raise ExpansionFailed(f"stat({text}) failed: {said.error or 'No such file or directory'}")
     return said.value
+
+
+def stat_size(expander: Expander, path: str) -> str:
+    """What ``${stat:PATH}`` says of a file's size, which is known of files that are given."""
+    world = expander.process.world
+    kind = world.path_kind(path)
+    if kind == "file":
+        return f"size={len(world.read_file(path))}"
+    if not kind and expander.process.machine.hints_known:
+        raise ExpansionFailed(f"stat({path}) failed: No such file or directory")
+    return stat(expander, path, None, "stat")

@@ -21,9 +21,10 @@ from eximsim.mta.config.expansion_names import (
     UNSET,
     complete,
 )
-from eximsim.mta.process.hostname import primary_hostname, qualify_domain
+from eximsim.mta.process.hostname import local_host_number, primary_hostname, qualify_domain
 from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.upward import host_name_lookup
+from eximsim.mta.records.structs import Account
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -106,10 +107,12 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         "bounce_return_size_limit": lambda process: str(
             process.config.main.number("bounce_return_size_limit")
         ),
+        "compile_number": lambda process: process.profile.build_number,
         "config_dir": _config_dir,
         "config_file": lambda process: process.config.path,
         "exim_path": _option("exim_path"),
         "initial_cwd": lambda process: process.machine.directory,
+        "localhost_number": lambda process: str(local_host_number(process) or 0),
         "message_body": lambda process: _body(process, end=False),
         "message_body_end": lambda process: _body(process, end=True),
         "message_exim_id": lambda process: process.message_id,
@@ -190,9 +193,42 @@ def _asked(process: Process, name: str) -> str:
     try:
         return process.world.ask("variable", name).value or ""
     except Unanswered:
+        if name in _NUMBERS_OF_USERS and process.machine.hints_known:
+            return _NUMBERS_OF_USERS[name](process)
         if name not in OF_SIGNATURES:
             raise
         return OF_SIGNATURES[name]
+
+
+def _exim_user(process: Process) -> Account:
+    machine = process.machine
+    return machine.account(machine.exim_user) or Account(machine.uid, machine.gid, "/")
+
+
+def _caller(process: Process) -> Account:
+    """Whose process this is: a delivery of a message that has just come in is Exim's own."""
+    machine = process.machine
+    if process.message is not None and not process.queue_running:
+        return _exim_user(process)
+    return Account(machine.uid, machine.gid, "/")
+
+
+def _originator(process: Process) -> Account:
+    message = process.message
+    if message is None:
+        return Account(process.machine.uid, process.machine.gid, "/")
+    return Account(message.originator_uid, message.originator_gid, "/")
+
+
+_NUMBERS_OF_USERS: Mapping[str, Callable[[Process], str]] = {
+    "caller_gid": lambda process: str(_caller(process).gid),
+    "caller_uid": lambda process: str(_caller(process).uid),
+    "exim_gid": lambda process: str(_exim_user(process).gid),
+    "exim_uid": lambda process: str(_exim_user(process).uid),
+    "originator_gid": lambda process: str(_originator(process).gid),
+    "originator_uid": lambda process: str(_originator(process).uid),
+}
+"""Known where the machine is (real_uid and exim_uid in globals.c, originator_uid in spool_in.c)."""
 
 
 def unknown_variable_hint(name: str) -> str:

@@ -77,6 +77,8 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
         return dsearch.dsearch_find(process, kind, query, key)
     if kind.name not in LINEAR:
         return _Search(process, kind, (), key, query).find()
+    if process.world.path_kind(query) == "folder":
+        raise ExpansionFailed(f"{query} is not a regular file (lsearch lookup)")
     try:
         lines = read_lines(read_file(process, query))
     except OSError as error:

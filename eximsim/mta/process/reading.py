@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.errnos import EACCES, ENOENT, strerror
+from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -18,6 +19,23 @@ def read_file(process: Process, path: str) -> bytes:
     if known is not None and process.reader is not None and not known.permits(*process.reader):
         raise PermissionError(EACCES, strerror(EACCES), path)
     return process.world.read_file(path)
+
+
+def is_there(process: Process, path: str) -> bool:
+    """Whether there is a file or a folder (stat()); raises ``NotADirectoryError`` below what is a file."""
+    world, name = process.world, posixpath.normpath(path)
+    if name in world.disk.folders or world.path_kind(name) == "folder":
+        return True
+    above = name if path.endswith("/") else posixpath.dirname(name)
+    while len(above) > 1:
+        if above in world.disk.files or world.path_kind(above) == "file":
+            raise NotADirectoryError(ENOTDIR, strerror(ENOTDIR), path)
+        above = posixpath.dirname(above)
+    try:
+        world.read_file(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def runs_as(process: Process) -> Ids:

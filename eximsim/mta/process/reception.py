@@ -53,6 +53,8 @@ class Envelope:
     """None: no MAIL yet; ``""``: the empty sender."""
     sender_unrewritten: str | None = None
     """The sender as the client gave it, if a rewrite rule or a verification has changed it."""
+    raw_sender: str | None = None
+    """The sender before it was rewritten, in SMTP also before it got a domain; None: as ``sender``."""
     recipients: list[Recipient] = field(default_factory=list)
     message_size: int = -1
     """What SIZE= in MAIL said, in octets; -1: nothing."""

@@ -14,7 +14,7 @@ from eximsim.mta.base.string import SPACES, from_octets, string_printing
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
-from eximsim.mta.delivery.moan import malformed_argument, moan_to_sender, too_many_recipients
+from eximsim.mta.delivery.moan import NO_RECIPIENTS, malformed_argument, moan_to_sender, too_many_recipients
 from eximsim.mta.delivery.mua_wrapper import NotSent
 from eximsim.mta.delivery.queue_list import queue_list
 from eximsim.mta.expand.taint import TaintedText
@@ -25,6 +25,7 @@ from eximsim.mta.process.globals import Process
 from eximsim.mta.process.load import above_queue_only_load, log_queued_for_load
 from eximsim.mta.process.log import log_write, selector
 from eximsim.mta.process.reception import Reception
+from eximsim.mta.process.upward import EXIT_NORECIPIENTS
 from eximsim.mta.program import daemon
 from eximsim.mta.program.address_test import test_address
 from eximsim.mta.program.bad_options import USAGE
@@ -187,8 +188,9 @@ def _receive(process: Process, line: CommandLine, stdin: bytes) -> int:
     except LocalError as problem:
         if line.errors == "sender":
             sender = process.variables.get("sender_address", "")
-            told = moan_to_sender(process, sender, problem.why, stdin)
-            return 0 if told and line.errors_sender_ok else 1
+            if moan_to_sender(process, sender, problem.why, stdin):
+                return 0 if line.errors_sender_ok else 1
+            return EXIT_NORECIPIENTS if problem.why.subject == NO_RECIPIENTS.subject else 1
         process.err(str(problem))
     return 1
 
@@ -201,7 +203,7 @@ def _receive_one(process: Process, line: CommandLine, stdin: bytes) -> int:
     reception.allow_unqualified_sender = reception.allow_unqualified_recipient = line.qualify
     reception.sender_host_notsocket = "sender_host_address" in variables
     host_build_sender_fullhost(process)
-    reception.envelope.sender = sender
+    reception.envelope.raw_sender = reception.envelope.sender = sender
     variables["sender_address"] = sender or ""
     process.doing = f"accepting a local non-SMTP message from <{sender or ''}>"
     size_limit = local_size_limit(process)

@@ -12,7 +12,7 @@ from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.miscmods.arc import is_pass
 from eximsim.mta.process.extract import extract_address
-from eximsim.mta.process.hostname import primary_hostname
+from eximsim.mta.process.hostname import local_host_number, primary_hostname
 from eximsim.mta.process.log import log_stamp, log_write, selector
 from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.reception import Envelope, Reception
@@ -77,14 +77,18 @@ def new_message_id(process: Process) -> str:
     """An id from time and process number: no two messages have the same tick.
 
     Seconds, process and a fraction: in 6, 6 and 2 digits with ticks of 500 microseconds, or in 6, 11 and 4
-    digits with ticks of one. Where the real program waits for the clock to tick, or has taken that long to
+    digits with ticks of one; with localhost_number, which comes before the fraction, in ticks of 5,000
+    microseconds or of two. Where the real program waits for the clock to tick, or has taken that long to
     start another process, the id takes the next tick.
     """
-    long = process.profile.message_id_long
+    long, number = process.profile.message_id_long, local_host_number(process)
     per_second = 1_000_000 if long else 2000
+    if number is not None:
+        per_second = 500_000 if long else 200
     spool = process.machine.spool
     spool.last_id = tick = max(int(process.world.now() * per_second), spool.last_id + 1)
     seconds, fraction = divmod(tick, per_second)
+    fraction += (number or 0) * per_second
     return "-".join(
         (
             string_base62(seconds),
@@ -156,7 +160,8 @@ def accept(incoming: Incoming, reference: str | None = None) -> Message:
         message.msglog.append(f"{stamp} Received from {line[3:]}\n")
         message.msglog += [f"{stamp} {said}\n" for said in held]
     if selector(process, "received_sender"):
-        line += f" from <{envelope.sender}>"
+        raw = envelope.sender if envelope.raw_sender is None else envelope.raw_sender
+        line += f" from <{raw}>"
     recipients = ""
     if selector(process, "received_recipients") and incoming.raw_recipients:
         recipients = " for " + " ".join(incoming.raw_recipients)

@@ -20,7 +20,7 @@ from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.reception import receive_cutthrough, receive_dkim
 from eximsim.mta.reception.fromline import without_from_line
 from eximsim.mta.reception.header_size import too_long
-from eximsim.mta.reception.incoming import Incoming, accept, new_message_id, spool
+from eximsim.mta.reception.incoming import Incoming, accept, longest_line, new_message_id, spool
 from eximsim.mta.reception.receive_cutthrough import Done
 from eximsim.mta.reception.receive_data import read_limited
 from eximsim.mta.reception.receive_headers import (
@@ -314,6 +314,7 @@ def complete(incoming: Incoming) -> None:
     process.variables["message_linecount"] = str(lines_read)
     process.variables["body_linecount"] = str(counted)
     process.variables["body_zerocount"] = str(incoming.body.count(b"\0"))
+    process.variables["max_received_linelength"] = str(longest_line(incoming))
     process.variables["received_count"] = str(incoming.scan.received)
     process.variables |= recipient_variables(process.profile, envelope.recipients)
     process.variables["recipients_count"] = str(len(envelope.recipients))

@@ -161,6 +161,7 @@ def complete_headers(reception: Reception, scan: Scan, submitter: Submitter) -> 
             reception.headers.append(scan.from_header)
     _add_sender(reception, scan, prefix, submitter)
     if process.config.rewrites and envelope.sender and envelope.sender_unrewritten is None:
+        envelope.raw_sender = envelope.sender if envelope.raw_sender is None else envelope.raw_sender
         envelope.sender = rewrite_address(
             process, envelope.sender, is_recipient=False, noted_in=reception.headers
         )

@@ -147,6 +147,7 @@ class Batch:
             if not session.reception.allow_unqualified_sender:
                 raise self._moan("501 sender address must contain a domain", line)
             address = rewrite_address_qualify(session.process, address, is_recipient=False)
+        session.reception.envelope.raw_sender = found.address
         session.reception.envelope.sender = session.process.variables["sender_address"] = address
 
     def _rcpt(self, argument: str, line: str) -> None:

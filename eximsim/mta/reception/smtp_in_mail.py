@@ -234,7 +234,7 @@ def _sender_fits(session: SmtpSession, found: Extracted, text: str) -> bool:
             log_write(process, said, reject=True, when="smtp_syntax_error")
             return False
         address = rewrite_address_qualify(process, address, is_recipient=False)
-    envelope.sender = address
+    envelope.raw_sender, envelope.sender = found.address, address
     process.variables["sender_address"] = address
     process.variables["message_size"] = str(size)
     return True

@@ -378,7 +378,8 @@ class SmtpSession:
         """A message begins: its sender is the submitter's own, if he may give no other."""
         envelope = self.reception.envelope
         if self.real_sender is not None and not self.may_be_sender(envelope.sender or ""):
-            envelope.sender = self.process.variables["sender_address"] = self.real_sender
+            envelope.raw_sender, envelope.sender = None, self.real_sender
+            self.process.variables["sender_address"] = self.real_sender
             envelope.sender_unrewritten = None
 
     def read_message(self) -> None:

@@ -14,6 +14,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.taint import CleanText, expand_marked
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
+from eximsim.mta.process.reading import is_there
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.routing.owned_files import NoAccess, access_for, may_read
@@ -204,7 +205,10 @@ def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
         path = path.removeprefix("!").lstrip(SPACES)
         if not path.startswith("/"):
             return Rc.DEFER, f'require_files: "{path}" is not absolute'
-        there = _is_there(process, path)
+        try:
+            there = is_there(process, path)
+        except NotADirectoryError as error:
+            return Rc.DEFER, f"require_files: error for {path}: {error.strerror}"
         if there and not may_read(process, path, ids):
             if not refused_is_missing:
                 return Rc.DEFER, f"require_files: error for {path}: {strerror(EACCES)}"
@@ -212,14 +216,6 @@ def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
         if there is not wanted:
             return Rc.SKIP, "file check"
     return Rc.OK, ""
-
-
-def _is_there(process: Process, path: str) -> bool:
-    try:
-        process.world.read_file(path)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _check_domains(process: Process, addr: Address, router: DriverInstance) -> Rc:

@@ -141,3 +141,19 @@ def test_what_add_environment_says_is_there_or_gone() -> None:
     made = site(main="keep_environment = *\nadd_environment = ADDED=x : GONE\n")
     made.process.environment = {"GONE": "y", "KEPT": "z"}
     assert expand(made.process, "${env{ADDED}{$value}{no}} ${env{GONE}{$value}{no}} ${env{KEPT}}") == "x no z"
+
+
+def test_the_size_of_a_file_that_is_given_is_known_without_an_answer() -> None:
+    here = process()
+    here.world.disk.write("/sized", b"12345", mode=0o644, uid=0, gid=0, now=0)
+    assert expand(here, "${if >{${extract{size}{${stat:/sized}}}}{4}{yes}{no}}") == "yes"
+    assert expand(here, "${extract{size}{${stat:/there}}}") == "1"
+    with pytest.raises(Unanswered):
+        expand(here, "${extract{mtime}{${stat:/sized}}}")
+    here.machine.hints_known = True
+    with pytest.raises(ExpansionFailed, match=r"stat\(/none\) failed: No such file or directory"):
+        expand(here, "${extract{size}{${stat:/none}}}")
+
+
+def test_how_often_the_program_was_built_is_known() -> None:
+    assert expand(process("4.96-debian12"), "$compile_number") == "2"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.command_words import TooManyWords, command_words
 from eximsim.mta.base.string import SPACES, from_octets, octets
-from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_items import expand_getkeyed
+from eximsim.mta.expand.taint import Taint, expand_tainted
 from eximsim.mta.lookup import host_chain
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.routing import rda
 from eximsim.mta.routing.routers import rf
 from eximsim.status import Errno, Rc
@@ -72,12 +74,10 @@ def _answer(process: Process, router: DriverInstance, addr: Address) -> str | No
     except TooManyWords:
         addr.message = f'Too many arguments in command "{command}" in {_WHAT}'
         return None
-    try:
-        words = [expand(process, word) for word in words]
-    except ExpansionFailed as failed:
-        addr.message = f'Expansion of "{command}" in {_WHAT} failed: {failed.message}'
+    expanded = _expanded(process, addr, words, command)
+    if expanded is None:
         return None
-    said = process.world.ask_command(words)
+    said = process.world.ask_command(expanded)
     if said.deferred or said.endless:
         addr.message = said.error or f"{router.name} router: command timed out"
     elif said.status > 0:
@@ -89,6 +89,26 @@ def _answer(process: Process, router: DriverInstance, addr: Address) -> str | No
     else:
         return from_octets(octets(said.value)[:_BUFFER]).strip(SPACES)
     return None
+
+
+def _expanded(process: Process, addr: Address, words: list[str], command: str) -> list[str] | None:
+    """The words as the command gets them; none may come from outside, but under Exim's own suite."""
+    found: list[str] = []
+    for word in words:
+        try:
+            value, taint = expand_tainted(process, word)
+        except ExpansionFailed as failed:
+            said = f"Expansion of {quoted(process, word)} from command {quoted(process, command)} in {_WHAT}"
+            addr.message = f"{said} failed: {failed.message}"
+            return None
+        if process.profile.tainted_arguments_refused and not process.machine.test_harness:
+            if taint is Taint.UNKNOWN:
+                raise Unsupported(f"whether the word {value} of a command is tainted")
+            if taint is Taint.TAINTED:
+                addr.message = f"Tainted arg {len(found)} for {_WHAT} command: '{value}'"
+                return None
+        found.append(value)
+    return found
 
 
 def _first_word(text: str) -> tuple[str, str]:

@@ -85,9 +85,25 @@ def test_an_error_in_redirection_data_has_its_own_number() -> None:
 
 
 def test_the_words_of_the_command_are_expanded() -> None:
-    here = site(ZONE, routers=ROUTER.replace("/bin/q", '/bin/q "for $local_part"'), release="4.99")
+    here = site(ZONE, routers=ROUTER.replace("/bin/q", '/bin/q "for ${lc:A}"'), release="4.99")
     here.world.answers = Answers({"run": {"/bin/q for a": Told("fail no")}})
     assert here.route("a@d.ex")[0].message == "no"
+
+
+@pytest.mark.parametrize(
+    ("release", "message"),
+    [("4.95", "no"), ("4.96", "Tainted arg 1 for queryprogram router command: 'for a'")],
+)
+def test_no_word_of_the_command_may_come_from_outside(release: str, message: str) -> None:
+    here = site(ZONE, routers=ROUTER.replace("/bin/q", '/bin/q "for $local_part"'), release=release)
+    here.world.answers = Answers({"run": {"/bin/q for a": Told("fail no")}})
+    assert here.route("a@d.ex")[0].message == message
+
+
+def test_a_word_that_does_not_expand_is_named() -> None:
+    here = site(ZONE, routers=ROUTER.replace("/bin/q", "/bin/q ${oops"), release="4.98")
+    said = 'Expansion of "${oops" from command "/bin/q ${oops" in queryprogram router failed: '
+    assert (here.route("a@d.ex")[0].message or "").startswith(said)
 
 
 def test_a_user_by_number_has_no_group_of_his_own() -> None:
