@@ -205,10 +205,13 @@ class HandshakeError(Exception):
 
 
 class ConnectError(Exception):
-    """No connection. ``errno`` is the system's number (111 refused, 110 timed out, 113 no route, 101)."""
+    """No connection. ``errno`` is the system's number (111 refused, 110 timed out, 113 no route, 101).
 
-    def __init__(self, errno: int) -> None:
-        self.errno = errno
+    ``source`` is the client's own address and port, if it had them when it was refused.
+    """
+
+    def __init__(self, errno: int, source: tuple[str, int] | None = None) -> None:
+        self.errno, self.source = errno, source
         super().__init__(f"connect failed with errno {errno}")
 
 

@@ -26,6 +26,9 @@ class DeliverSwitches(VerifySwitches):
     """A TLS session that is used once more is logged as its first user verified it; before, with
     ``CV=no``."""
 
+    continued_call_tells_name: bool = switch(False, "smtp_setup_conn()", since("4.95", "b6054898a"))
+    """A transport that goes on with a call over TLS knows ``$tls_out_sni`` and ``$tls_out_dane``."""
+
     deliver_time_on_failures: bool = switch(
         False, "defer_log() and failure_log() in deliver.c", since("4.94.1", "a55697acf", item="bug 322")
     )
@@ -73,6 +76,14 @@ class DeliverSwitches(VerifySwitches):
         False, "transport_headers_send()", since("4.94.1", "258dfd012", item="bug 159", published="4.94")
     )
     """``X-*`` in headers_remove stands for all header lines that begin so."""
+
+    other_notices_rule_failure_out: bool = switch(
+        False,
+        "deliver_message()",
+        since("4.92", "ea97267ce"),
+        since("4.93", "df98a6ff2", False, item="bug 2411"),
+    )
+    """A sender who asks to be told of anything but failures, too, is not told of a failure."""
 
     unwanted_report_named: bool = switch(
         False, "deliver_message()", since("4.93", "df98a6ff2", item="bug 2411")

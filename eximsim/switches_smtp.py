@@ -201,6 +201,11 @@ class SmtpSwitches(DeliverSwitches):
     """What messages name as the command before the greeting of an smtps server. None: whatever big_buffer
     held, in a delivery at first an empty line of the message's header file."""
 
+    address_lists_in_big_buffer: bool = switch(
+        True, "match_address_list()", since("4.93", "f3ebb786e", False)
+    )
+    """An address that is searched for in a list, as in retry rules, is put into big_buffer."""
+
     local_host_has_errno: bool = switch(
         False, "smtp_transport_entry()", since("4.94.1", "6e0fddef0", published="4.94")
     )
@@ -268,6 +273,12 @@ class SmtpSwitches(DeliverSwitches):
 
     fast_open_by_default: bool = switch(False, "transports/smtp.c", since("4.93", "efad2f414", item="JH/25"))
     """hosts_try_fastopen has all hosts unless it is set."""
+
+    fast_open_waits_for_hello: bool = switch(False, "smtp_setup_conn()", since("4.95", "81df60f62"))
+    """Where TLS comes first, the call by TCP Fast Open goes out with the ClientHello, and is waited for."""
+
+    fast_open_of_first_host: bool = switch(False, "smtp_transport_entry()", since("4.97", "fd9f0b735"))
+    """Once a host was tried, hosts_try_fastopen is empty for as long as the process lives."""
 
     socks_logged: bool = switch(False, "d_hostlog() in deliver.c", since("4.87", "e6d2a9894"))
     """The log names the SOCKS proxy that a message went through, with the selector proxy."""

@@ -3,8 +3,7 @@
 A tree between two releases was tested with the program of its own commit. The table below is the history of
 the program as far as a profile can express it, oldest first. A tree has reached a point if its commit
 descends from the point's or, where there is no history to ask, if the tree holds the point's marker or that
-of a later point. The newest point reached names the release in the making; what is younger than the tree is
-undone in that profile.
+of a later point. The newest point reached names the release in the making; what is younger is undone in it.
 """
 
 from __future__ import annotations
@@ -155,6 +154,7 @@ POINTS: Sequence[Point] = (
     _point("8442641ee"),
     _point("7ea1237c7"),
     _point("1b76ad22a", ("confs/0618", "")),
+    _point("ea97267ce"),
     _point("ffbc20ed9"),
     _point("4e9287801", ("confs/5704", "")),
     _point("8fdf20fd8"),
@@ -260,6 +260,7 @@ POINTS: Sequence[Point] = (
     _point("99ea5f6fa"),
     _point("7044dd8fd", ("confs/5840", "+tls_sni")),
     _point("99350dede", ("confs/5801", "")),
+    _point("b6054898a"),
     _point("0bfae1bfb"),
     _point("4cfb21b86"),
     _point("6a9cf7f89", ("confs/1102", "")),
@@ -268,6 +269,7 @@ POINTS: Sequence[Point] = (
     _point("5c161fa61"),
     _point("843edb383"),
     _point("ca22cc0ab"),
+    _point("81df60f62"),
     _point("37a81ae73"),
     _point("001bf8f58"),
     _point("e4e884faa"),
@@ -331,6 +333,7 @@ POINTS: Sequence[Point] = (
     _point("a31b8b2c9"),
     _point("7a97480c2", ("aux-fixed/event-logger-acl", "auth fail")),
     _point("b855ee2fb", ("runtest", "# Postgre DB server PID")),
+    _point("fd9f0b735"),
     _point("9b5fdee11"),
     _point("415c5379a"),
     _point("fc37f2aca"),

@@ -91,7 +91,7 @@ class MemoryWorld(HostedWorld):
         if listener is None:
             number, seconds = self.host.refusal(address, timeout)
             self.sleep(seconds)
-            raise ConnectError(number)
+            raise ConnectError(number, (source, self._new_port()))
         client, server = Endpoint(source, self._new_port()), Endpoint(address, port)
         session = self._listeners[listener]()
         self.accepted.append(Accepted(client, server, session))

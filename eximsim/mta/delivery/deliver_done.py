@@ -16,6 +16,7 @@ from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.delivery.delivery import Delivery
+    from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
 
 ADDRESS_OUTCOME = Rule("address outcome", "deliver.c post_process_one")
@@ -116,7 +117,7 @@ def process_failed(delivery: Delivery) -> None:
         if not delivery.message.sender and addr.errors_address is None:
             addr.ignore_error = True
         bounce_to = _bounces_to(delivery, addr)
-        unwanted = bool(addr.dsn_flags) and "FAILURE" not in addr.dsn_flags
+        unwanted = _unwanted(delivery.process, addr)
         if addr.ignore_error or unwanted or not bounce_to:
             delivery.failed.pop(0)
             parent = f" <{addr.parent.address}>" if addr.parent else ""
@@ -137,6 +138,13 @@ def process_failed(delivery: Delivery) -> None:
             address_done(delivery, done)
             child_done(delivery, done)
     delivery.process.disable_logging = False
+
+
+def _unwanted(process: Process, addr: Address) -> bool:
+    """Whether the sender has asked not to be told that the address failed."""
+    if process.profile.other_notices_rule_failure_out:
+        return bool(addr.dsn_flags - {"FAILURE"})
+    return bool(addr.dsn_flags) and "FAILURE" not in addr.dsn_flags
 
 
 def _bounces_to(delivery: Delivery, addr: Address) -> str:

@@ -157,6 +157,7 @@ def raise_event(process: Process, event: str, addr: Address) -> None:
         process, session, cipher, addr.cv if done else None, addr.peerdn if done else None
     )
     known["tls_out_ocsp"] = addr.ocsp if done else None
+    known["tls_out_dane"] = "yes" if done and addr.dane_verified else None
     for name in ("tls_out_cipher_std", "tls_out_bits", "tls_out_certificate_verified"):
         known.pop(name, None)  # the transport's process keeps these to itself
     known["lookup_dnssec_authenticated"] = None

@@ -60,7 +60,9 @@ def carry_out(delivery: Delivery, child: Process, transport: DriverInstance, bat
         addr.tls = addr.tls or child.proxied_tls
         if addr.tls is None:  # nothing is reported, so what an earlier delivery found stays
             addr.tls, addr.cv, addr.peerdn, addr.ocsp = before.tls, before.cv, before.peerdn, before.ocsp
+            addr.dane_verified = before.dane_verified
         else:
+            addr.dane_verified = child.dane_verified
             addr.cv = _certificate_word(child, before.cv)
         addr.authenticated = child.authenticated or before.authenticated
         addr.message = None if addr.message is None else from_octets(octets(addr.message)[:_MESSAGE_PIPED])

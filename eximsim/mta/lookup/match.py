@@ -179,6 +179,8 @@ class CheckAddress:
     def __post_init__(self) -> None:
         local_part, at, domain = self.original.rpartition("@")
         self.subject = ascii_lower(self.original) if self.caseless else local_part + at + ascii_lower(domain)
+        if self.process.profile.address_lists_in_big_buffer:
+            self.process.scratch = self.subject
 
     @property
     def key(self) -> str:

@@ -145,6 +145,8 @@ class Address:
     tls: TlsSession | None = None
     cv: str | None = None
     """The word after ``CV=``: ``"dane"``, ``"yes"``, ``"no"``, or None without TLS."""
+    dane_verified: bool = False
+    """The session was DANE's (``af_dane_verified``); ``CV=`` asks whether anything was verified first."""
     peerdn: str | None = None
     ocsp: str | None = None
     """``$tls_out_ocsp`` of the delivery."""

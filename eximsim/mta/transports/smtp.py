@@ -290,6 +290,8 @@ def _count_try(run: Run, index: int, attempt: Attempt) -> int:
 def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Attempt) -> bool:
     """Try the host; True if no further host is to be tried."""
     process = run.process
+    if run.total_tried and process.profile.fast_open_of_first_host:
+        process.driver_state.setdefault(run.transport.name, {})["hosts_try_fastopen"] = ""
     if not run.continuing and not is_free(run, host):
         return False
     first = prepare_addresses(run.addrlist, host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
@@ -17,7 +18,7 @@ from eximsim.mta.transports.smtp_socks import socks_connect
 from eximsim.ports import ConnectError
 from eximsim.profiles import ConnectTrace
 from eximsim.quick_dataclass import dataclass
-from eximsim.status import Errno
+from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
@@ -36,17 +37,32 @@ def smtp_port_for_connect(process: Process, host: HostItem, port: int) -> None:
         host.port = port
 
 
-def smtp_connect(
-    process: Process, host: HostItem, interface: str | None, timeout: float, transport: DriverInstance
-) -> Dialogue:
-    """Connect to ``host`` at its settled port; raises ``ConnectError``. ``timeout`` in seconds.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A call as the client wants it: by which transport, from where, for how long, in seconds.
 
-    With socks_proxy it is the proxy that connects to it. The transport's event_action can forbid it; its
-    hosts_try_fastopen makes no difference that can be seen.
+    ``talks_first``: what is to be said goes out with the call, so that Exim waits for that.
+    """
+
+    transport: DriverInstance
+    interface: str | None
+    timeout: float
+    talks_first: bool = False
+
+
+class RefusedLater(ConnectError):
+    """A call by TCP Fast Open that is refused, of which Exim hears as it reads: it was open for it before."""
+
+
+def smtp_connect(process: Process, host: HostItem, caller: Caller) -> Dialogue:
+    """Connect to ``host`` at its settled port; raises ``ConnectError``.
+
+    With socks_proxy it is the proxy that connects to it. The transport's event_action can forbid it.
     """
     assert host.address is not None
     form = _CONNECT_TRACE[process.profile.connect_trace]
-    source = f" from {interface}" if interface else ""
+    transport = caller.transport
+    source = f" from {caller.interface}" if caller.interface else ""
     listed = driver_text(process, transport, "socks_proxy")
     if listed is not None:
         source += " (proxy option set)" if process.profile.socks_option_traced else " via proxy"
@@ -55,13 +71,13 @@ def smtp_connect(
     listed = _proxies(process, transport, listed)
     if listed is None:
         end = Hop(host.name, host.address, host.port)
-        return Dialogue(process, _sock_connect(process, end, interface, timeout, transport))
+        return Dialogue(process, _sock_connect(process, end, caller))
 
     def to_proxy(address: str, port: int, limit: float) -> Connection:
-        return _sock_connect(process, Hop(address, address, port), interface, limit, transport)
+        return _sock_connect(process, Hop(address, address, port), replace(caller, timeout=limit))
 
     where = transport.options.where("socks_proxy")
-    connection, arrived = socks_connect(process, host, listed, where, timeout, to_proxy)
+    connection, arrived = socks_connect(process, host, listed, where, caller.timeout, to_proxy)
     return Dialogue(process, connection, arrived=bytearray(arrived))
 
 
@@ -93,22 +109,17 @@ class Hop:
     port: int
 
 
-def _sock_connect(
-    process: Process, hop: Hop, interface: str | None, timeout: float, transport: DriverInstance
-) -> Connection:
+def _sock_connect(process: Process, hop: Hop, caller: Caller) -> Connection:
     """Source: smtp_sock_connect()."""
     form = _CONNECT_TRACE[process.profile.connect_trace]
     process.variables["host_address"], process.variables["host_port"] = hop.address, str(hop.port)
-    if event_raise(process, transport.options.text("event_action"), "tcp:connect"):
+    if event_raise(process, caller.transport.options.text("event_action"), "tcp:connect"):
         raise ConnectError(Errno.EVENT if process.profile.event_refusal_has_errno else errnos.ENOENT)
-    if process.profile.fast_open_asked:
-        fast_open = transport.options.text("hosts_try_fastopen")
-        if process.profile.fast_open_by_default and not transport.options.is_set("hosts_try_fastopen"):
-            fast_open = "*"
-        nested = form.end != ""
-        process.debug_depth += nested
-        verify_check_given_host(process, fast_open, hop.name, hop.address, list_name="hosts_try_fastopen")
-        process.debug_depth -= nested
+    nested = form.end != ""
+    process.debug_depth += nested
+    fast = process.profile.fast_open_asked and _opens_fast(process, hop, caller)
+    process.debug_depth -= nested
+    interface, timeout = caller.interface, caller.timeout
     try:
         connection = _connection(process, hop, interface, timeout)
     except ConnectError as error:
@@ -120,12 +131,29 @@ def _sock_connect(
             end = "\n" if process.profile.callout_misconfiguration_logged else ""
             text = f"unable to bind outgoing SMTP call to {interface}: {why}"
             process.hdebug(text, indented=True, end=end, with_v=True)
+        if fast and error.errno == errnos.ECONNREFUSED and error.source is not None:
+            _note_source(process, *error.source)
+            raise RefusedLater(error.errno, error.source) from None
         process.hdebug(f"{form.failed}: {why}{limit}", indented=True, with_v=True)
         raise
     process.hdebug(form.connected, indented=True, with_v=True)
-    process.variables["sending_ip_address"] = connection.local_address
-    process.variables["sending_port"] = str(connection.local_port)
+    _note_source(process, connection.local_address, connection.local_port)
     return connection
+
+
+def _opens_fast(process: Process, hop: Hop, caller: Caller) -> bool:
+    """Whether the call is made by TCP Fast Open, without waiting for an answer, as it is since 4.93."""
+    options = caller.transport.options
+    wanted = driver_text(process, caller.transport, "hosts_try_fastopen")
+    if process.profile.fast_open_by_default and wanted is None and not options.is_set("hosts_try_fastopen"):
+        wanted = "*"
+    listed = verify_check_given_host(process, wanted, hop.name, hop.address, list_name="hosts_try_fastopen")
+    waits = caller.talks_first or not process.profile.fast_open_by_default
+    return listed is Rc.OK and not waits
+
+
+def _note_source(process: Process, address: str, port: int) -> None:
+    process.variables["sending_ip_address"], process.variables["sending_port"] = address, str(port)
 
 
 _REFUSED_IS_TIMEOUT = 999_999

@@ -99,6 +99,8 @@ class SmtpContext:
     dane_required: bool = False
     call_given_up: bool = False
     """A call that was open would not do for the host, and was closed."""
+    refused_later: bool = False
+    """The call was refused, and had been taken for open until the greeting was read."""
     everyone: list[Address] = field(default_factory=list)
     """All recipients of the run, with those that another connection is for."""
     first_addr: Address | None = None

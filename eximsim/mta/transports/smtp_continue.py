@@ -205,6 +205,10 @@ def take_over(sx: SmtpContext, call: OpenCall) -> None:
     sx.process.dane_verified = known is not None and known.cv == "dane"
     if sx.process.certificate_verified:
         sx.process.variables["tls_out_certificate_verified"] = "1"
+    if call.tls is not None and sx.process.profile.continued_call_tells_name:
+        sx.process.dane_verified = call.dane
+        sx.process.variables["tls_out_sni"] = call.sni or ""
+        sx.process.variables["tls_out_dane"] = "yes" if call.dane else ""
 
 
 def mark_new(sx: SmtpContext) -> None:

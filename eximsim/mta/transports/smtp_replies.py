@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
-from eximsim.mta.transports.smtp_context import SmtpContext
+from eximsim.mta.transports.smtp_context import SmtpContext, send_errno
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.mta.transports.smtp_transaction import note_temporary, transaction_failed
 from eximsim.mta.transports.tls_failed import log_lost_write
@@ -33,8 +32,8 @@ def refused(sx: SmtpContext) -> Rc:
 
 def lost(sx: SmtpContext) -> Rc:
     """The message cannot be sent, as the connection is gone: what that means for the host."""
-    log_lost_write(sx)
-    sx.reply = Reply(False, "", errnos.EPIPE)
+    log_lost_write(sx, send_errno(sx))
+    sx.reply = Reply(False, "", send_errno(sx))
     return transaction_failed(sx)
 
 

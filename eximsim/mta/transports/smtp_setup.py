@@ -6,21 +6,17 @@ means is in the tables of ``smtp_decisions.py``.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.certs.tls_errors import GNUTLS_ALERTS
 from eximsim.mta.certs.tls_libraries import GNUTLS
-from eximsim.mta.process.errno_numbers import shown_errno
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.open_call import Limits
 from eximsim.mta.transports import dane, smtp_early, srv_smtps, tls_out
 from eximsim.mta.transports.smtp_auth import smtp_auth
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
-from eximsim.mta.transports.smtp_connect import smtp_connect, smtp_port_for_connect
+from eximsim.mta.transports.smtp_connect import smtp_port_for_connect
 from eximsim.mta.transports.smtp_context import (
-    PENDING,
     SmtpContext,
     auth_mechanisms,
     ehlo_limits,
@@ -42,6 +38,7 @@ from eximsim.mta.transports.smtp_decisions import (
     StartTls,
 )
 from eximsim.mta.transports.smtp_failure import SetupFailed, require
+from eximsim.mta.transports.smtp_open import greeted, open_call
 from eximsim.mta.transports.smtp_out import (
     Protocol,
     Reply,
@@ -49,9 +46,8 @@ from eximsim.mta.transports.smtp_out import (
 from eximsim.mta.transports.smtp_utf8 import expand_helo, require_utf8
 from eximsim.mta.transports.tls import tls_client_start
 from eximsim.mta.transports.tls_failed import TlsStartFailed, log_tls_error
-from eximsim.ports import ConnectError
 from eximsim.profiles import DaneSni
-from eximsim.status import RTEF_CTOUT, Dnssec, Errno, Rc
+from eximsim.status import Dnssec, Errno, Rc
 
 
 def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
@@ -82,8 +78,11 @@ def smtp_setup_conn(sx: SmtpContext, *, suppress_tls: bool = False) -> Rc:
         return rc
     smtp_early.prepare(sx)
     while True:
-        if (rc := _connect(sx)) is not Rc.OK:
+        refusal = greeted(sx) if sx.early else None
+        if (rc := open_call(sx)) is not Rc.OK:
             return rc
+        if refusal:  # it is called all the same, for a QUIT
+            return _failed(sx, SetupFailed("4", Errno.EXPANDFAIL, refusal, names_host=False))
         if not before and (rc := _check_dane(sx)) is not Rc.OK:
             if sx.verify:
                 end_session(sx, quit_timeout=QUIT_TIMEOUT)
@@ -187,40 +186,6 @@ def use_dane(sx: SmtpContext, records: tuple[bytes, ...]) -> None:
         sx.set_option("tls_sni", (sx.first_addr or sx.addrlist[0]).domain)
 
 
-def _connect(sx: SmtpContext) -> Rc:
-    try:
-        try:
-            open_dialogue(sx)
-        except ConnectError:
-            if not srv_smtps.falls_back(sx):
-                raise
-            open_dialogue(sx)
-    except ConnectError as error:
-        if sx.early:
-            unsent = send_failed(sx, error.errno)
-            set_errno(sx, sx.addrlist, error.errno, unsent, Rc.DEFER, host=sx.host)
-            return Rc.DEFER
-        text = errnos.strerror(shown_errno(sx.process, error.errno)) if sx.verify else None
-        if text is not None and sx.process.profile.callout_connect_failure_worded:
-            text = f"could not connect: {text}"
-        if error.errno == errnos.ETIMEDOUT:
-            for addr in sx.addrlist:
-                addr.more_errno |= RTEF_CTOUT if addr.transport_return in PENDING else 0
-        set_errno(sx, sx.addrlist, error.errno, text, Rc.DEFER)
-        return Rc.DEFER
-    lost = sx.process.lost_session
-    if lost is not None and sx.process.main_log_open is not lost.log_open:
-        sx.process.lost_session = replace(lost, socket_reused=False)
-    return Rc.OK
-
-
-def open_dialogue(sx: SmtpContext) -> None:
-    """Connect; raises ``ConnectError``."""
-    with sx.named():
-        sx.dialogue = smtp_connect(sx.process, sx.host, sx.interface, sx.connect_timeout, sx.transport)
-    sx.command_log = sx.dialogue.log
-
-
 def _greet(sx: SmtpContext) -> None:
     """Banner and EHLO or HELO, in clear (for smtps: nothing yet)."""
     failed = None
@@ -233,9 +198,8 @@ def _greet(sx: SmtpContext) -> None:
         if not sx.early:
             sx.wire.command = sx.at_greeting
             require(sx, sx.read())
-        if refusal := greeted(sx):
-            text = f"deferred by smtp:connect event expansion: {refusal}"
-            raise SetupFailed("4", Errno.EXPANDFAIL, text, names_host=False)
+        if not sx.early and (refusal := greeted(sx)):
+            raise SetupFailed("4", Errno.EXPANDFAIL, refusal, names_host=False)
         if failed is not None:
             raise failed
     sx.esmtp = not sx.host_is_in("hosts_avoid_esmtp")
@@ -248,13 +212,6 @@ def _greet(sx: SmtpContext) -> None:
     _say_hello(sx)
     sx.starttls_offered = "STARTTLS" in sx.features
     srv_smtps.check_offer(sx)
-
-
-def greeted(sx: SmtpContext) -> str | None:
-    """Raise the event of a greeting; text refuses it."""
-    known = {Dnssec.YES: "yes", Dnssec.NO: "no"}.get(sx.host.dnssec)
-    with sx.process.setting(lookup_dnssec_authenticated=known):
-        return sx.raise_event("smtp:connect", sx.reply.text)
 
 
 def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = False) -> None:

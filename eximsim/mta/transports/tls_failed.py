@@ -100,10 +100,10 @@ _CUT_OFF = "The TLS connection was non-properly terminated."
 _PUSH_FAILED = "Error in the push function."
 
 
-def log_lost_write(sx: Call) -> None:
+def log_lost_write(sx: Call, errno: int) -> None:
     """Log as OpenSSL builds do that the server is gone while TLS is sent. Source: tls_write()."""
     if sx.tls is not None and sx.process.profile.tls_library != GNUTLS:
-        _log_failed_write(sx.process, errnos.EPIPE)
+        _log_failed_write(sx.process, errno)
 
 
 def log_lost_command(sx: Call, errno: int) -> None:

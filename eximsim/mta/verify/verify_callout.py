@@ -1,7 +1,6 @@
 """The callout proper: ask the hosts of an address whether they take it (``do_callout()``, src/verify.c).
 
-Two engines did this in Exim's history. Up to 4.88 the callout had an SMTP client of its own
-(``verify_inline.py``); since 4.89 it shares ``smtp_setup_conn()`` with the transport.
+Up to 4.88 it had an SMTP client of its own (``verify_inline.py``); since 4.89 it has the transport's.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from eximsim.mta.records.hints import Cached
 from eximsim.mta.records.process_parts import Asking
 from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_context import Outstanding, SmtpContext
+from eximsim.mta.transports.smtp_open import close_refused
 from eximsim.mta.transports.smtp_out import (
     BadSetting,
     default_port,
@@ -219,6 +219,7 @@ def _set_up(call: Callout, sx: SmtpContext) -> bool:
         _set_up_failed(call, sx)
         if call.is_recipient and call.settings.use_sender:
             cutthrough.cancel(call.process)
+        close_refused(sx)
         return False
     call.domain_record.result = (
         Cached.REJECT_MFNULL if call.old_domain_result is Cached.REJECT_MFNULL else Cached.ACCEPT
@@ -445,10 +446,9 @@ def _conclude(call: Callout) -> Rc:
             write_domain(process, addr.domain, call.domain_record)
         if call.done and call.address_record.result is not Cached.UNKNOWN:
             write_address(process, call.key, call.address_record)
-    process.trace.record(
-        CALLOUT, call.yield_.name if call.done else "DEFER", address=addr.address, done=call.done
-    )
-    if call.done:
+    done = call.done
+    process.trace.record(CALLOUT, call.yield_.name if done else "DEFER", address=addr.address, done=done)
+    if done:
         return call.yield_
     what = "recipient" if call.is_recipient else "sender"
     row = CALLOUT_UNANSWERED.decide(process, len(call.hosts) > 1, bool(addr.message), address=addr.address)

@@ -19,13 +19,12 @@ from eximsim.mta.transports.smtp_close import QUIT_TIMEOUT, end_session
 from eximsim.mta.transports.smtp_connect import smtp_port_for_connect
 from eximsim.mta.transports.smtp_context import ehlo_response
 from eximsim.mta.transports.smtp_decisions import Clear, Fault, Hello, StartTls
+from eximsim.mta.transports.smtp_open import greeted, open_dialogue
 from eximsim.mta.transports.smtp_out import Reply
 from eximsim.mta.transports.smtp_setup import (
     dane_wanted,
-    greeted,
     hello_command,
     hello_follows,
-    open_dialogue,
     starttls_action,
     use_dane,
     wanted_dane,

@@ -559,6 +559,14 @@ def test_beyond_the_last_hop_nobody_is_told_and_exim_tells_of_success() -> None:
     assert b"<a@test.ex> (relayed via non DSN router)" in site.messages[1].content
 
 
+@pytest.mark.parametrize(("release", "told"), [("4.91", True), ("4.92", False), ("4.93", True)])
+def test_in_4_92_who_asks_for_other_notices_is_not_told_of_a_failure(release: str, told: bool) -> None:
+    site = Site([Mx(Behaviour(rcpt=reply("550 no")))], release, main=DSN)
+    dsn(site, "", "<a@test.ex> NOTIFY=SUCCESS,FAILURE")
+    assert any("a@test.ex: error ignored" in line for line in site.log) is not told
+    assert any("<= <>" in line for line in site.log) is told
+
+
 def test_a_server_that_does_not_report_is_told_nothing_of_it() -> None:
     site = Site(main=DSN)
     dsn(site, " RET=HDRS ENVID=abc", "<a@test.ex> NOTIFY=FAILURE ORCPT=rfc822;x@test.ex")

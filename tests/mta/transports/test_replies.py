@@ -49,3 +49,19 @@ def test_since_4_93_the_time_is_for_the_whole_reply(release: str, sent: bool) ->
     site = Site([Mx(slow)], release)
     site.deliver()
     assert site.outcome.startswith("sent") is sent
+
+
+RESET = Behaviour(extensions=(), data=Answer(("354 go",), Then.RESET))
+
+
+def test_a_reset_behind_the_answer_to_data_is_a_lost_connection() -> None:
+    site = Site([Mx(RESET)], "4.97.1")
+    site.deliver()
+    assert site.outcome == "DEFER -18: Remote host closed connection in response to sending data block"
+
+
+def test_since_4_98_a_message_that_a_reset_cuts_off_counts_as_delivered() -> None:
+    site = Site([Mx(RESET)], NEWEST)
+    site.deliver()
+    assert any("peer close after all rcpt responses" in line for line in site.log)
+    assert site.log[-1].endswith("Completed")

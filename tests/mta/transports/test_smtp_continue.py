@@ -11,6 +11,7 @@ from eximsim.profiles import profile, with_tls
 from eximsim.world.smtp_behaviour import Behaviour, reply
 from tests.mta.front import CONF, Front
 from tests.mta.scenario import NEWEST, SENDER, Mx, Site
+from tests.suite.test_scenario_compare import HOST, done, scenario
 
 ROUTERS = """
 begin routers
@@ -114,3 +115,27 @@ def test_a_call_on_which_a_recipient_was_put_off_fits_and_its_host_is_not_called
         site.exim("-odq", "-f", SENDER, recipient, stdin="Subject: x\n\n")
     site.exim("-qq")
     assert site.called == ["mx1"]
+
+
+SECURE = {"name": "_1225._tcp.h1-a.test.ex", "type": "TLSA", "ad": True, "data": ["3 1 1 @cert:good"]}
+TELL = "check_rcpt:\n  accept\ntold:\n  accept logwrite = $event_name: <$tls_out_sni> <$tls_out_dane>\n"
+
+
+@pytest.mark.parametrize(("release", "known"), [("4.94.1", "no"), ("4.95", "yes"), (NEWEST, "yes")])
+def test_since_4_95_a_call_that_goes_on_is_known_to_be_danes(release: str, known: str) -> None:
+    runs = done(
+        scenario(
+            zone=[*HOST, SECURE],
+            transport={"hosts_require_dane": "*", "event_action": "${acl{told}}"},
+            acl=TELL,
+            servers={"10.9.1.1": "refused"},
+            runs=[
+                {"argv": ["-odf", "-f", "s@test.ex", "a@one.test.ex"]},
+                {"argv": ["-odf", "-f", "s@test.ex", "b@one.test.ex"]},
+                {"argv": ["-qf"], "servers": {"10.9.1.1": "ok"}},
+            ],
+        ),
+        release,
+    )
+    assert len(runs[2].servers) == 1
+    assert [line for line in runs[2].log if "msg:delivery" in line][1].endswith(f"msg:delivery: <> <{known}>")
