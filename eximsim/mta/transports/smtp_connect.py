@@ -131,10 +131,10 @@ def _sock_connect(process: Process, hop: Hop, caller: Caller) -> Connection:
             end = "\n" if process.profile.callout_misconfiguration_logged else ""
             text = f"unable to bind outgoing SMTP call to {interface}: {why}"
             process.hdebug(text, indented=True, end=end, with_v=True)
+        process.hdebug(f"{form.failed}: {why}{limit}", indented=True, with_v=True)
         if fast and error.errno == errnos.ECONNREFUSED and error.source is not None:
             _note_source(process, *error.source)
             raise RefusedLater(error.errno, error.source) from None
-        process.hdebug(f"{form.failed}: {why}{limit}", indented=True, with_v=True)
         raise
     process.hdebug(form.connected, indented=True, with_v=True)
     _note_source(process, connection.local_address, connection.local_port)
