@@ -423,8 +423,11 @@ class Profile(SmtpSwitches):
     ipv6: bool = True
     """Built with HAVE_IPV6; without it everything is as with disable_ipv6."""
 
-    build_lacks: tuple[str, ...] = ()
-    """What the program was built without: options and ACL conditions, ``"main.dmarc_tld_file"``."""
+    build_lacks: tuple[str, ...] = ("main.local_scan_path",)
+    """What the program was built without: options and ACL conditions, ``"main.dmarc_tld_file"``.
+
+    ``local_scan_path`` is of a patch that Debian has.
+    """
 
     build_paths: tuple[tuple[str, str], ...] = (
         ("exim_path", "/usr/exim/bin/exim"),

@@ -58,6 +58,11 @@ class ExpansionSwitches(ServerSwitches):
     )
     """An operator that takes nothing after an underscore is none with it; before, that was passed over."""
 
+    list_keeps_escaped_space: bool = switch(
+        False, "string_nextinlist() in string.c", since("4.95", "7f83b348c", item="bug 2630")
+    )
+    """White space at the end of an item of a list stays if a backslash stands before it."""
+
     list_match_sets_value: bool = switch(False, "eval_condition()", since("4.96", "564960ff8"))
     """``match_domain`` and its kin set ``$value``."""
 

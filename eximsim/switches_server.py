@@ -201,6 +201,11 @@ class ServerSwitches(TlsLibrarySwitches):
     debug_of_the_start: bool = switch(False, "main() in exim.c", since("4.99", "607f884cd"))
     """``-dS`` asks for debugging output from the very start; before, it is a bad selector."""
 
+    dropcr_known: bool = switch(
+        True, "main() in exim.c", since("4.99-dev-13835a3c1", "7b3a2712f", False, item="JH/01")
+    )
+    """``-dropcr`` and ``drop_cr`` are passed over; since then, they are errors."""
+
     modules_listed: bool = switch(
         False, "show_exim_information() in exim.c", since("4.99-dev-13835a3c1", "91586f969")
     )

@@ -97,7 +97,7 @@ class ModelSubject:
             try:
                 status = exim.run(self.machine, argv, stdin, env, self._profile)
             except InputError as error:
-                return refused(self.machine, argv, error)
+                return refused(self.machine, argv, error, self._profile)
         self.machine.unwatched.run_overtaken(self.machine.world.now())
         return Result(status.code, status.stdout, status.stderr, status.debugged)
 

@@ -9,13 +9,19 @@ from eximsim.errors import InputError
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.process.globals import Machine
 from eximsim.mta.process.log import second_stamp
+from eximsim.mta.program.version_print import whats_supported
+from eximsim.profiles import Profile
 from eximsim.subjects.subject import Result
 
 _SHOWS_ALL = re.compile(r"-(?:bP|v|d.*)", re.DOTALL)
+_UNLOGGED = re.compile(r"-b(?:e.*|[fF].?|hc?|t|vs?|V)", re.DOTALL)
+"""Options with which a call writes no logs (log_testing_mode), or is not really Exim (really_exim)."""
+
+_CHECKS_HOST = re.compile(r"-bhc?")
 _SERVER = "-DSERVER="
 
 
-def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
+def refused(machine: Machine, argv: Sequence[str], error: InputError, profile: Profile) -> Result:
     """The result of a call whose configuration has ``error``: a line in the panic log, and for the caller.
 
     Logs are where Exim's test suite has them: in ``spool/log`` beside the configuration, the daemon's with
@@ -25,13 +31,13 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError) -> Result:
     server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
     log = f"{(error.path or '').rpartition('/')[0]}/spool/log/{server}paniclog"
     stamped = f"{second_stamp(int(machine.world.now()))} {text}"
-    unlogged = "-bV" in argv  # log_testing_mode
-    if (
-        not unlogged and "Byte Order Mark" not in error.message
-    ):  # before which nobody can have said where logs are
+    # Nobody can have said where logs are before the Byte Order Mark.
+    if "Byte Order Mark" not in error.message and not any(_UNLOGGED.fullmatch(word) for word in argv):
         machine.files.setdefault(log, []).append(stamped)
+    if any(_CHECKS_HOST.fullmatch(word) for word in argv):
+        return Result(1, "", f"LOG: {text}\n")
     if "config" in argv or not any(_SHOWS_ALL.fullmatch(word) for word in argv):
-        return Result(1, "", f"{stamped}\n")
+        return Result(1, whats_supported(profile) if "-bV" in argv else "", f"{stamped}\n")
     died = "" if "macro" in error.message else " DIE"
     return Result(1, "", f"LOG: PANIC{died}\n  {text}\n")
 

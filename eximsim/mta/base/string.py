@@ -86,10 +86,11 @@ def split_separator(text: str) -> tuple[str, str]:
     return ":", rest
 
 
-def list_items(text: str, separator: str | None = None) -> Iterator[str]:
+def list_items(text: str, separator: str | None = None, *, escaped_space: bool = True) -> Iterator[str]:
     """The items of a list, as repeated calls of string_nextinlist() give them (src/string.c).
 
-    White space around an item is dropped. A doubled separator stands for itself unless it is a control
+    White space around an item is dropped, but for one character behind a backslash (``escaped_space``: since
+    4.95). A doubled separator stands for itself unless it is a control
     character. An item of nothing is an empty item, except after the last separator. With ``separator``
     given, ``<;`` at the start has no meaning.
     """
@@ -115,7 +116,11 @@ def list_items(text: str, separator: str | None = None) -> Iterator[str]:
                 break
             parts.append(separator)
             position += 1
-        yield "".join(parts).rstrip(SPACES)
+        whole = "".join(parts)
+        item = whole.rstrip(SPACES)
+        if escaped_space and item.endswith("\\"):
+            item = whole[: len(item) + 1]
+        yield item
 
 
 def join_items(items: list[str], separator: str) -> str:

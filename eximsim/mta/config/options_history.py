@@ -163,6 +163,6 @@ HISTORY: tuple[Changes, ...] = (
         defaults={"smtp.protocol": None},
         kinds={"manualroute.hosts_randomize": Kind.FLAG_OR_TEXT, "smtp.hosts_randomize": Kind.FLAG_OR_TEXT},
     ),
-    Changes("4.99-dev", gone="acl.bmi_optin", defaults={"main.remote_max_parallel": 6}),
+    Changes("4.99-dev", gone="acl.bmi_optin main.drop_cr", defaults={"main.remote_max_parallel": 6}),
 )
 """Oldest first. 4.99 holds what its development branch added up to December 2025 too."""

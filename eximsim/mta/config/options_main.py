@@ -117,7 +117,7 @@ _TEXTS = table(
         """acl_smtp_atrn acl_smtp_wellknown
         exim_version
         gnutls_require_kx gnutls_require_mac gnutls_require_protocols
-        log_ports
+        local_scan_path log_ports
         uucp_from_pattern wellknown_advertise_hosts""",
         proxy_required_hosts="",
         tls_advertise_requiretls="*",

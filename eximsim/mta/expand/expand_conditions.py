@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.ip_syntax import read_ip_address
-from eximsim.mta.base.string import SPACES, list_items, octets
+from eximsim.mta.base.string import SPACES, octets
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
@@ -201,7 +201,7 @@ def _inlisti(expander: Expander, text: str, items: str) -> bool:
 
 
 def _find_item(expander: Expander, text: str, items: str, form: Callable[[str], str]) -> bool:
-    for item in list_items(items):
+    for item in expander.list_items(items):
         if form(item) == text:
             if expander.process.profile.list_match_sets_value:
                 expander.set_value(item)
@@ -304,7 +304,7 @@ def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool
     holds = not condition.wanted
     variables = expander.process.variables
     with expander.process.setting(item=variables.get("item")):
-        for item in _iterated(name, values[0]):
+        for item in _iterated(expander, name, values[0]):
             variables["item"] = item
             result = _inner(expander, part, False, where)
             holds = result == condition.wanted
@@ -313,9 +313,9 @@ def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool
     return holds
 
 
-def _iterated(name: str, source: str) -> Iterator[str]:
+def _iterated(expander: Expander, name: str, source: str) -> Iterator[str]:
     if "json" not in name:
-        yield from list_items(source)
+        yield from expander.list_items(source)
         return
     try:
         inner = dewrap(source, "[]")

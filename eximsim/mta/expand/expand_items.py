@@ -11,7 +11,6 @@ from eximsim.mta.base.string import (
     SPACES,
     from_octets,
     in_quotes,
-    list_items,
     octets,
     skip_spaces,
     string_dequote,
@@ -221,7 +220,7 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
 
     def find() -> str | None:
         number = _c_number(field)
-        items = list(list_items(source))
+        items = list(expander.list_items(source))
         index = len(items) + number if number < 0 else number - 1
         return items[index] if number and 0 <= index < len(items) else None
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from eximsim.mta.base.effort import COMPARISON
-from eximsim.mta.base.string import from_octets, in_quotes, list_items, octets, split_separator
+from eximsim.mta.base.string import from_octets, in_quotes, octets, split_separator
 from eximsim.mta.config import expansion_names
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_parse import parse_condition
@@ -76,7 +76,7 @@ def _look_through(expander: Expander, item: Item) -> None:
 
 def _filtered(expander: Expander, item: Item, source: str) -> Iterator[str]:
     assert item.condition is not None
-    for text in list_items(source):
+    for text in expander.list_items(source):
         expander.process.variables["item"] = text
         value = expander.process.variables.get("value")
         try:
@@ -89,7 +89,7 @@ def _filtered(expander: Expander, item: Item, source: str) -> Iterator[str]:
 
 
 def _mapped(expander: Expander, item: Item, source: str) -> Iterator[str]:
-    for text in list_items(source):
+    for text in expander.list_items(source):
         expander.process.variables["item"] = text
         try:
             result = expander.string(item.args[-1])
@@ -183,7 +183,7 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
     source = values[0]
     ordered: list[tuple[str, str]] = []
     with process.setting(item=process.variables.get("item")):
-        for text in list_items(source):
+        for text in expander.list_items(source):
             process.variables["item"] = text
             key = _sort_key(expander, item)
             before = _sorts_before if fixed else partial(_condition_holds, expander)

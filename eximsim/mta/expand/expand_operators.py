@@ -18,6 +18,7 @@ from eximsim.mta.base.string import (
     join_items,
     list_items,
     octets,
+    split_separator,
     string_printing,
 )
 from eximsim.mta.config import expansion_names
@@ -174,6 +175,9 @@ def _listcount(expander: Expander, text: str, arg: str | None, name: str) -> str
     return str(sum(1 for _ in list_items(text)))
 
 
+_LISTNAMED_BUF_SIZE = 255
+"""Octets of an item that ``listnamed`` shows (LISTNAMED_BUF_SIZE in expand.c, less one)."""
+
 _LIST_KINDS = {"a": "address", "d": "domain", "h": "host", "l": "localpart"}
 
 
@@ -190,10 +194,22 @@ def _expand_listnamed(expander: Expander, name: str, kinds: tuple[str, ...], typ
     source = next((lists[kind][bare] for kind in kinds if bare in lists.get(kind, ())), None)
     if source is None:
         raise ExpansionFailed(f"{expander.told(bare)} is not a {f'{kinds[0]} ' if typed else ''}named list")
+    separator, rest = split_separator(source)
+    whole = list_items(rest, separator, escaped_space=False)
     return " : ".join(
-        _expand_listnamed(expander, item, kinds, typed) if item.startswith("+") else item.replace(":", "::")
-        for item in list_items(source)
+        _expand_listnamed(expander, item, kinds, typed)
+        if item.startswith("+")
+        else _with_colons_doubled(item, separator)
+        for item in (item[:_LISTNAMED_BUF_SIZE].rstrip(SPACES) for item in whole)
     )
+
+
+def _with_colons_doubled(item: str, separator: str) -> str:
+    """The item of a list for one with colons. An item that came from such a list stays as it is."""
+    if separator == ":":
+        return item
+    found = re.escape(separator)
+    return re.sub(f":|{found}{found}?", lambda match: "::" if match[0] == ":" else separator, item)
 
 
 # ---- IP addresses -----------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
-from eximsim.mta.base.string import in_quotes
+from eximsim.mta.base.string import in_quotes, list_items
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import (
@@ -78,6 +78,10 @@ class Expander:
         self.process = process
         self.malformed_header = False
         self.lacking = lacking(process.profile.option_release, process.profile.build_lacks)
+
+    def list_items(self, text: str) -> Iterator[str]:
+        """The items of a list, as the release takes it apart."""
+        return list_items(text, escaped_space=self.process.profile.list_keeps_escaped_space)
 
     # ---- strings ----------------------------------------------------------------------------------
 

@@ -247,7 +247,7 @@ class CheckAddress:
             following = chained[1:].lstrip(SPACES) if chained.startswith(">") else None
             if following is not None:
                 items = start + colon
-            for item in list_items(items):
+            for item in list_items(items, escaped_space=self.process.profile.list_keeps_escaped_space):
                 negated = item.startswith("!")
                 matched = self._string(local_part).test(item[1:].lstrip(SPACES) if negated else item)
                 if matched.rc is Rc.OK:

@@ -259,7 +259,8 @@ def match_check_list(
     scan = _Scan(process, check, trace, name, cache, items)
     scan.shown = list_name or quoted(process, text)
     try:
-        return scan.run(([items] if items else []) if single else list_items(items))
+        kept = process.profile.list_keeps_escaped_space
+        return scan.run(([items] if items else []) if single else list_items(items, escaped_space=kept))
     except Unsupported as problem:
         raise placed(problem, process.config, text) from None
     finally:

@@ -20,7 +20,13 @@ _QUEUE = re.compile(r"(q?)(i?)(f?)(f?)(l?)(.*)", re.S)
 _SELECTING = re.compile(r"(q?)([RS].*)", re.S)
 _SELECTED = re.compile(r"(r?)(f?)(f?)")
 _LISTING = re.compile(r"c|r?[aiu]?")
-MESSAGE_ID = re.compile(r"[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})")
+_SHORT_ID = "[0-9A-Za-z]{6}-[0-9A-Za-z]{2}"
+_LONG_ID = "[0-9A-Za-z]{11}-[0-9A-Za-z]{4}"
+MESSAGE_IDS = {
+    False: re.compile(f"[0-9A-Za-z]{{6}}-{_SHORT_ID}"),
+    True: re.compile(f"[0-9A-Za-z]{{6}}-(?:{_SHORT_ID}|{_LONG_ID})"),
+}
+"""What a message ID looks like, by ``message_id_long``."""
 _DEBUG = re.compile(r"d?((?:[+-][a-z_0-9]+)*)")
 _LONGEST_SYSLOG_NAME = 32
 _DEBUG_NAME = re.compile(r"([+-])([a-z_0-9]+)")
@@ -31,8 +37,9 @@ _ERROR_MODES = {"e": "sender", "m": "sender", "p": "stderr", "q": "stderr", "w":
 class _Parser:
     """Goes over the arguments; each handler may take following ones with ``next()``."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], ids: re.Pattern[str]) -> None:
         self.line = CommandLine()
+        self._ids = ids
         self._rest = list(argv)
         self._option = ""
 
@@ -202,7 +209,8 @@ class _Parser:
 
     def debug(self, text: str) -> None:
         if text == "ropcr":
-            return  # since 4.00 there is nothing to drop
+            self.line.new_options["dropcr_known"] = self._option
+            return
         if text == "p" or text.startswith("t="):
             self.line.new_options["debug_begins_later"] = self._option
             if text == "p":
@@ -259,9 +267,8 @@ class _Parser:
         self.line.arguments += [self._message_id(option, name) for name in ids]
         self.line.acts_on_addresses = option in TAKES_ADDRESSES
 
-    @staticmethod
-    def _message_id(option: str, name: str) -> str:
-        if not MESSAGE_ID.fullmatch(name):
+    def _message_id(self, option: str, name: str) -> str:
+        if not self._ids.fullmatch(name):
             raise BadUse(f"malformed message id {name} after {option} option")
         return name
 
@@ -296,11 +303,11 @@ class _Parser:
         if self.line.run.interval:
             raise Unsupported(f"the option {self._option} after another of its kind")
         follows = self._rest[0] if self._rest else "-"
-        if time or not (follows.startswith("-") or MESSAGE_ID.fullmatch(follows)):
+        if time or not (follows.startswith("-") or self._ids.fullmatch(follows)):
             self._every(time, run)
             return
         ids: list[str | None] = []
-        while self._rest and len(ids) < 2 and MESSAGE_ID.fullmatch(self._rest[0]):
+        while self._rest and len(ids) < 2 and self._ids.fullmatch(self._rest[0]):
             ids.append(self._rest.pop(0))
         first = ids[0] if ids else None
         last = ids[1] if len(ids) > 1 else None
@@ -429,8 +436,8 @@ _PREFIXES: Sequence[tuple[str, Callable[[_Parser, str], None]]] = (
 _NOT_MODELLED = re.compile(r"-(?:bmalware|E.*|MC.*|atrn)")
 
 
-def parse_argv(argv: Sequence[str]) -> CommandLine:
-    """Read the command line; ``argv`` does not hold the program's name.
+def parse_argv(argv: Sequence[str], ids: re.Pattern[str] = MESSAGE_IDS[True]) -> CommandLine:
+    """Read the command line; ``argv`` does not hold the program's name, and ``ids`` is what message IDs are.
 
     Raises ``BadOption`` and ``BadUse``, and ``Unsupported`` for what Exim can do and the model cannot.
     """
@@ -439,4 +446,4 @@ def parse_argv(argv: Sequence[str]) -> CommandLine:
             break
         if _NOT_MODELLED.fullmatch(option) and option not in _EXACT:
             raise Unsupported(f"the option {option}")
-    return _Parser(argv).parse()
+    return _Parser(argv, ids).parse()

@@ -10,7 +10,7 @@ from eximsim.mta.delivery import queue
 from eximsim.mta.program.bad_options import USAGE, BadOption, BadUse, Clash
 from eximsim.mta.program.caller import Fatal
 from eximsim.mta.program.command_line import CommandLine, Mode
-from eximsim.mta.program.exim_argv import MESSAGE_ID, parse_argv
+from eximsim.mta.program.exim_argv import MESSAGE_IDS, parse_argv
 
 if TYPE_CHECKING:
     from eximsim.profiles import Profile
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 def read_command_line(argv: Sequence[str], profile: Profile) -> CommandLine:
     """The options of the call; raises ``Fatal`` with what the program says of a bad one."""
+    ids = MESSAGE_IDS[profile.message_id_long]
     try:
-        line = parse_argv(argv)
+        line = parse_argv(argv, ids)
         if line.mode is Mode.LIST_QUEUE and "i" in line.option and not profile.queue_ids_listed:
             raise BadOption(f"-bp{line.option}")
         if line.option == queue.SET_QUEUE and not profile.messages_change_queue:
@@ -43,7 +44,7 @@ def read_command_line(argv: Sequence[str], profile: Profile) -> CommandLine:
         raise Fatal(f"exim: {bad}\n") from None
     if line.usage:
         raise Fatal(USAGE)
-    if line.reference is not None and not MESSAGE_ID.fullmatch(line.reference):
+    if line.reference is not None and not ids.fullmatch(line.reference):
         name = "exim: " if profile.fatal_names_program else ""
         raise Fatal(f"{name}-oMm must be a valid message ID\n")
     return line

@@ -153,7 +153,12 @@ def version(process: Process, line: CommandLine, stdin: bytes) -> int:
     """-bV. Raises ``Unsupported`` for a release whose program nobody asked."""
     if line.arguments:
         raise Unsupported("the option -bV with something behind it")
-    profile = process.profile
+    process.out(f"{whats_supported(process.profile)}Configuration file is {process.config.path}\n")
+    return 0
+
+
+def whats_supported(profile: Profile) -> str:
+    """What -bV says before the configuration is read. Raises ``Unsupported`` as ``version`` does."""
     build = _build(profile, "-bV")
     library = "GnuTLS" if profile.tls_library == "gnutls" else "OpenSSL"
     features = " ".join(library if name == "TLS" else name for name in build.features.split())
@@ -171,10 +176,8 @@ def version(process: Process, line: CommandLine, stdin: bytes) -> int:
         "Fixed never_users: 0",
         "Configure owner: 0:0",
         "Size of off_t: 8",
-        f"Configuration file is {process.config.path}",
     ]
-    process.out("".join(f"{line}\n" for line in said))
-    return 0
+    return "".join(f"{line}\n" for line in said)
 
 
 def remove_pid_file(process: Process, line: CommandLine, stdin: bytes) -> int:

@@ -412,6 +412,29 @@ def test_which_matches_set_value_depends_on_the_release(release: str, expected: 
     assert expand(process, text) == expected
 
 
+@pytest.mark.parametrize(
+    ("listed", "shown"),
+    [
+        ("a.ex : *.b.ex", "a.ex : *.b.ex"),
+        ("2001::db8 : x", "2001:db8 : x"),
+        ("<; 2001:db8::1 ; a;;b", "2001::db8::::1 : a;b"),
+        (f"{'x' * 300} : {'y' * 250}     z", f"{'x' * 255} : {'y' * 250}"),
+    ],
+)
+def test_a_named_list_is_shown_with_colons_doubled_unless_they_separate(listed: str, shown: str) -> None:
+    here = site(main=f"domainlist l = {listed}\n", release="4.99").process
+    assert outcome(here, "${listnamed:l}") == outcome(here, "${listnamed_d:l}") == shown
+
+
+@pytest.mark.parametrize(("release", "space"), [("4.94.2+fixes", ""), ("4.95", " ")])
+def test_a_space_behind_a_backslash_ends_an_item_of_a_list_since_4_95(release: str, space: str) -> None:
+    process = site(release=release).process
+    end = f"\\{space}"
+    assert outcome(process, r"${map{a\\ :b\\  : c  }{<$item>}}") == f"<a{end}>:<b{end}>:<c>"
+    assert outcome(process, r"${listextract{1}{a\\ :b}}|") == f"a{end}|"
+    assert outcome(process, r"${if inlist{a\\ }{a\\ :b}{y}{n}}") == ("y" if space else "n")
+
+
 def test_strict_acl_vars_makes_unset_ones_unknown() -> None:
     process = site(main="strict_acl_vars").process
     assert outcome(process, "$acl_m7") == '!unknown variable name "acl_m7" (strict_acl_vars is set)'

@@ -158,6 +158,21 @@ def test_debugging_output_is_known_to_be_asked_for(option: str, debugging: bool,
     assert Front().exim(option, "-bt", "a@b").debugged is debugging
 
 
+def test_dropcr_is_no_option_of_the_development_head() -> None:
+    assert Front(release="4.99").exim("-dropcr", "-be", "x").stdout == "x\n"
+    status = Front(release="4.99-dev-13835a3c1").exim("-dropcr", "-be", "x")
+    said = 'exim: malformed debug_selector setting: + or - expected but found "ropcr"\n'
+    assert (status.code, status.stdout, status.stderr) == (1, "", said)
+
+
+@pytest.mark.parametrize("option", ["-M", "-Mvh", "-Mrm"])
+def test_before_4_97_a_long_message_id_is_none(option: str) -> None:
+    name = "10HmaX-000000005vi-0000"
+    told = f"exim: malformed message id {name} after {option} option\n"
+    assert Front(release="4.96").exim(option, name).stderr == told
+    assert Front(release="4.97").exim(option, name).stderr != told
+
+
 @given(st.lists(st.text(st.sampled_from("-obdqMfXtvi1a"), max_size=4), max_size=4))
 def test_any_command_line_is_read_or_refused(argv: list[str]) -> None:
     try:
