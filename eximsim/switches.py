@@ -346,8 +346,11 @@ class Profile(SmtpSwitches):
     )
     """With -be and -d each use of a macro is told on standard output."""
 
-    list_separator_read_first: bool = switch(False, "match_check_list()", since("4.99", "9d66ba85a"))
-    """A list is shown without the change of its separator at its head."""
+    list_separator_read_first: bool = switch(
+        False, "matchlist_parse_sep() in match.c", since("4.99", "9d66ba85a", item="JH/15")
+    )
+    """The sign that changes a list's separator is read before the list is expanded: the list is shown
+    without it, a text from outside cannot bring it, and the list of ``inlist`` is expanded twice."""
 
     connect_acl_before_tls: bool = switch(
         False, "smtp_start_session() in smtp_in.c", since("4.97", "4243a209f")

@@ -58,6 +58,18 @@ class ExpansionSwitches(ServerSwitches):
     )
     """An operator that takes nothing after an underscore is none with it; before, that was passed over."""
 
+    tainted_expansion: str = switch(
+        "",
+        "expand_string_internal()",
+        since("4.93", "f3ebb786e", "attempt to expand tainted string '{}'"),
+        since("4.95", "0fa46a83a", "Tainted string '{}' in expansion"),
+        since("4.96", "8f2cf8f5a", "attempt to expand tainted string '{}'"),
+    )
+    """What is said where ``expand`` is given a text that comes from outside; empty if it is expanded."""
+
+    condition_debug_nested: bool = switch(False, "eval_condition()", since("4.99", "0e4b2a6e2"))
+    """The host-check trace of what a condition looks at is set in."""
+
     list_keeps_escaped_space: bool = switch(
         False, "string_nextinlist() in string.c", since("4.95", "7f83b348c", item="bug 2630")
     )

@@ -63,13 +63,16 @@ def test_who_lists_the_configuration_does_not_watch(text: str, logs: int) -> Non
     assert len(logged(here, "paniclog")) == logs
 
 
-@pytest.mark.parametrize("option", ["-be", "-bem", "-bf", "-bF", "-bfd", "-bt", "-bv", "-bvs", "-bV", "-bh", "-bhc"])
+@pytest.mark.parametrize(
+    "option", ["-be", "-bem", "-bf", "-bF", "-bfd", "-bt", "-bv", "-bvs", "-bV", "-bh", "-bhc"]
+)
 def test_a_call_that_only_tests_leaves_the_panic_log_alone(option: str) -> None:
     here = subject("nonsense\n")
     status = here.exim(["-C", "/t/conf", option, "x"], b"", {})
     assert logged(here, "paniclog") == []
     before, found, _ = status.stderr.partition("Exim configuration error in line 1 of /t/conf")
-    assert found and before.startswith("LOG: ") is option.startswith("-bh")
+    assert found
+    assert before.startswith("LOG: ") is option.startswith("-bh")
 
 
 def test_the_program_tells_of_itself_before_it_reads_the_configuration() -> None:

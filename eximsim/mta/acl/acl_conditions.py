@@ -18,7 +18,8 @@ from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import find_variable
-from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
+from eximsim.mta.expand.marks import Taint, marked, taint_of
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup.match import match_isinlist_string
 from eximsim.mta.process.log import log_write, quoted
 from eximsim.quick_dataclass import dataclass

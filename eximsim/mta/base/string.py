@@ -86,6 +86,20 @@ def split_separator(text: str) -> tuple[str, str]:
     return ":", rest
 
 
+def matchlist_parse_sep(text: str) -> tuple[str | None, str]:
+    """The separator that a sign at the head of a list names, if there is one, and the text after that sign.
+
+    As in an expansion, a backslash in the sign has a meaning (``<\\n``). Source: src/match.c.
+    """
+    rest = text.lstrip(SPACES)
+    if not rest.startswith("<"):
+        return None, text
+    sign, end = interpret_escape(rest, 1) if rest[1:2] == "\\" else (rest[1:2], 2)
+    if sign in _PUNCTUATION or (sign and is_control(sign)):
+        return sign, rest[end:]
+    return None, text
+
+
 def list_items(text: str, separator: str | None = None, *, escaped_space: bool = True) -> Iterator[str]:
     """The items of a list, as repeated calls of string_nextinlist() give them (src/string.c).
 

@@ -14,7 +14,8 @@ from eximsim.mta.base.string import (
     string_printing,
 )
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import Taint, expand_tainted
+from eximsim.mta.expand.marks import Taint
+from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.log import log_write
 from eximsim.status import Rc

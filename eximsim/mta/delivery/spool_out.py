@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.balanced import balanced, walk
 from eximsim.mta.base.string import octets
-from eximsim.mta.expand.taint import Taint, taint_of
+from eximsim.mta.expand.marks import Taint, taint_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ from eximsim.mta.base.string import from_octets, in_quotes, string_printing
 from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import Taint, expand_marked, taint_of
+from eximsim.mta.expand.marks import Taint, taint_of
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.log import deliver_msglog, log_write
 from eximsim.mta.routing.address import deliver_make_addr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.ip_syntax import read_ip_address
-from eximsim.mta.base.string import SPACES, octets
+from eximsim.mta.base.string import SPACES, matchlist_parse_sep, octets
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
@@ -20,6 +20,7 @@ from eximsim.mta.expand.expand_text import ascii_lower, strcmpic
 from eximsim.mta.expand.expand_tree import Condition, Header, Variable
 from eximsim.mta.expand.expand_variables import find_header, find_variable, is_known, unknown_variable_hint
 from eximsim.mta.expand.expander import ConditionFunction, Expander, ExpansionFailed
+from eximsim.mta.expand.marks import marked_like
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import quoted
 from eximsim.mta.process.reading import is_there
@@ -133,10 +134,12 @@ def _truth(expander: Expander, text: str, lax: bool) -> bool:
 
 def _comparison(expander: Expander, condition: Condition, skipping: bool) -> bool:
     numeric = not condition.name[0].isalpha()
+    read_again = "inlist" in condition.name and expander.process.profile.list_separator_read_first
     numbers: list[int] = []
     texts: list[str] = []
     for arg in condition.args:
-        texts.append(expander.string(arg, skipping=skipping))
+        value = expander.marked if read_again and texts else expander.string
+        texts.append(value(arg, skipping=skipping))
         if numeric and not skipping:
             numbers.append(_number(expander, texts[-1]))
     if condition.fault is not None:
@@ -201,7 +204,11 @@ def _inlisti(expander: Expander, text: str, items: str) -> bool:
 
 
 def _find_item(expander: Expander, text: str, items: str, form: Callable[[str], str]) -> bool:
-    for item in expander.list_items(items):
+    separator: str | None = None
+    if expander.process.profile.list_separator_read_first:
+        separator, rest = matchlist_parse_sep(items)
+        items = expander.expand_again(marked_like(rest, items)) if "$" in rest or "\\" in rest else rest
+    for item in expander.list_items(items, separator):
         if form(item) == text:
             if expander.process.profile.list_match_sets_value:
                 expander.set_value(item)
@@ -289,13 +296,15 @@ def _inner(expander: Expander, part: Condition, skipping: bool, where: str) -> b
 
 def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool:
     name = condition.name
-    values = [expander.string(arg, skipping=skipping) for arg in condition.args]
+    json = "json" in name
+    lists = [] if json else [expander.list_argument(arg, skipping=skipping) for arg in condition.args]
+    values = [expander.string(arg, skipping=skipping) for arg in condition.args] if json else []
     where = f'inside "{name}" condition'
     for part in condition.parts:
         _inner(expander, part, True, where)
     if condition.fault is not None:
         raise expander.failure(condition.fault)
-    if skipping and "json" in name:
+    if skipping and json:
         raise Unsupported(f"{name} in a branch that is not taken, where Exim runs into a null pointer")
     if skipping:
         return False
@@ -304,7 +313,8 @@ def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool
     holds = not condition.wanted
     variables = expander.process.variables
     with expander.process.setting(item=variables.get("item")):
-        for item in _iterated(expander, name, values[0]):
+        items = _json_items(name, values[0]) if json else expander.list_items(lists[0][1], lists[0][0])
+        for item in items:
             variables["item"] = item
             result = _inner(expander, part, False, where)
             holds = result == condition.wanted
@@ -313,10 +323,7 @@ def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool
     return holds
 
 
-def _iterated(expander: Expander, name: str, source: str) -> Iterator[str]:
-    if "json" not in name:
-        yield from expander.list_items(source)
-        return
+def _json_items(name: str, source: str) -> Iterator[str]:
     try:
         inner = dewrap(source, "[]")
     except ExpansionFailed:

@@ -214,13 +214,15 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
         raise ExpansionFailed('first argument of "listextract" must not be empty')
     if not _NUMBER.fullmatch(field):
         raise ExpansionFailed('first argument of "listextract" must be numeric')
-    source = expander.string(item.args[1], skipping=skipping) if len(item.args) > 1 else ""
+    separator, source = ":", ""
+    if len(item.args) > 1:
+        separator, source = expander.list_argument(item.args[1], skipping=skipping)
     if item.fault is not None:
         raise expander.failure(item.fault)
 
     def find() -> str | None:
         number = _c_number(field)
-        items = list(expander.list_items(source))
+        items = list(expander.list_items(source, separator))
         index = len(items) + number if number < 0 else number - 1
         return items[index] if number and 0 <= index < len(items) else None
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from eximsim.mta.base.effort import COMPARISON
-from eximsim.mta.base.string import from_octets, in_quotes, octets, split_separator
+from eximsim.mta.base.string import from_octets, in_quotes, octets
 from eximsim.mta.config import expansion_names
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_parse import parse_condition
@@ -39,7 +39,7 @@ def iterate_item(expander: Expander, item: Item, skipping: bool) -> str:
     process = expander.process
     name = item.name
     saved_value = process.variables.get("value")
-    source = expander.string(item.args[0], skipping=skipping) if item.args else ""
+    separator, source = expander.list_argument(item.args[0], skipping=skipping) if item.args else (":", "")
     if name == "reduce" and len(item.args) > 1:
         initial = expander.string(item.args[1], skipping=skipping)
         if not skipping:
@@ -48,13 +48,13 @@ def iterate_item(expander: Expander, item: Item, skipping: bool) -> str:
     if skipping:
         return ""
     with process.setting(item=process.variables.get("item")):
-        separator = split_separator(source)[0]
+        items = expander.list_items(source, separator)
         try:
             if name == "filter":
-                return _joined(_filtered(expander, item, source), separator)
+                return _joined(_filtered(expander, item, items), separator)
             if name == "map":
-                return _joined(_mapped(expander, item, source), separator)
-            for text in _mapped(expander, item, source):
+                return _joined(_mapped(expander, item, items), separator)
+            for text in _mapped(expander, item, items):
                 expander.set_value(text)
             return process.variables.get("value", "")
         finally:
@@ -74,9 +74,9 @@ def _look_through(expander: Expander, item: Item) -> None:
         raise expander.failure(item.fault)
 
 
-def _filtered(expander: Expander, item: Item, source: str) -> Iterator[str]:
+def _filtered(expander: Expander, item: Item, items: Iterator[str]) -> Iterator[str]:
     assert item.condition is not None
-    for text in expander.list_items(source):
+    for text in items:
         expander.process.variables["item"] = text
         value = expander.process.variables.get("value")
         try:
@@ -88,8 +88,8 @@ def _filtered(expander: Expander, item: Item, source: str) -> Iterator[str]:
             yield text
 
 
-def _mapped(expander: Expander, item: Item, source: str) -> Iterator[str]:
-    for text in expander.list_items(source):
+def _mapped(expander: Expander, item: Item, items: Iterator[str]) -> Iterator[str]:
+    for text in items:
         expander.process.variables["item"] = text
         try:
             result = expander.string(item.args[-1])
@@ -169,10 +169,11 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
     It is an insertion sort with a comparator that need not be an order, so no other sort gives the same.
     """
     process = expander.process
-    values = [expander.part(arg, skipping=skipping) for arg in item.args[:2]]
+    separator, source = expander.list_argument(item.args[0], skipping=skipping) if item.args else (":", "")
+    values = [expander.part(arg, skipping=skipping) for arg in item.args[1:2]]
     fixed = process.profile.sort_by_fixed_comparisons
-    comparator = values[1] if len(values) > 1 else ""
-    if fixed and len(values) > 1:
+    comparator = values[0] if values else ""
+    if fixed and values:
         comparator = _comparator(expander, comparator, skipping)
     if len(item.args) > 2:
         expander.string(item.args[2], skipping=True)
@@ -180,10 +181,9 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
         raise expander.failure(item.fault)
     if skipping:
         return ""
-    source = values[0]
     ordered: list[tuple[str, str]] = []
     with process.setting(item=process.variables.get("item")):
-        for text in expander.list_items(source):
+        for text in expander.list_items(source, separator):
             process.variables["item"] = text
             key = _sort_key(expander, item)
             before = _sorts_before if fixed else partial(_condition_holds, expander)
@@ -193,4 +193,4 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
             )
             ordered.insert(place, (key, text))
             process.effort.spend_on_searching(COMPARISON * (place + 1))
-    return _appended([text for _, text in ordered], split_separator(source)[0])
+    return _appended([text for _, text in ordered], separator)

@@ -17,6 +17,7 @@ from eximsim.mta.base.string import (
     from_octets,
     join_items,
     list_items,
+    matchlist_parse_sep,
     octets,
     split_separator,
     string_printing,
@@ -45,7 +46,12 @@ def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     """Evaluate ``${name:text}``: the text first, then, unless skipping, the operator."""
     function, arg = _find(expander, node.name)
     certificate = _certificate(node, expander.process)
-    text = "" if certificate is not None else expander.string(node.body, skipping=skipping)
+    value = (
+        expander.marked
+        if node.name == "expand" and expander.process.profile.tainted_expansion
+        else expander.string
+    )
+    text = "" if certificate is not None else value(node.body, skipping=skipping)
     if function is None:
         raise ExpansionFailed(f'unknown expansion operator "{node.name}"')
     if skipping:
@@ -118,7 +124,7 @@ def _hexquote(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 def _expand(expander: Expander, text: str, arg: str | None, name: str) -> str:
     try:
-        return expander.expand(text)
+        return expander.expand_again(text)
     except ExpansionFailed as error:
         message = f"internal expansion of {expander.told(text)} failed: {error.message}"
         raise ExpansionFailed(message, forced=error.forced, defer=error.defer) from None
@@ -172,7 +178,10 @@ def _addresses(expander: Expander, text: str, arg: str | None, name: str) -> str
 
 
 def _listcount(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return str(sum(1 for _ in list_items(text)))
+    if not expander.process.profile.list_separator_read_first:
+        return str(sum(1 for _ in list_items(text)))
+    separator, rest = matchlist_parse_sep(text)
+    return str(sum(1 for _ in list_items(rest, separator)))
 
 
 _LISTNAMED_BUF_SIZE = 255

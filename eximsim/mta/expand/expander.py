@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from eximsim.errors import Unsupported
 from eximsim.mta.base.regex_cache import Regex, RegexError, compile_pattern
-from eximsim.mta.base.string import in_quotes, list_items
+from eximsim.mta.base.string import SPACES, in_quotes, list_items, split_separator
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.expand.expand_parse import parse
 from eximsim.mta.expand.expand_tree import (
@@ -29,6 +30,8 @@ from eximsim.mta.expand.expand_variables import (
     is_known,
     unknown_variable_hint,
 )
+from eximsim.mta.expand.marks import Taint, taint_of
+from eximsim.mta.process.log import log_write
 from eximsim.mta.process.upward import Upward
 
 if TYPE_CHECKING:
@@ -61,6 +64,16 @@ string_marked: Upward[[Process, Template, bool], str] = Upward("string_marked")
 """Part of an expansion (skipped or not), with a mark if it comes from outside (``taint.py``)."""
 
 
+def _says_separator(template: Template) -> bool:
+    """Whether a list's text begins with the sign that changes the separator, before anything is expanded."""
+    head = template.nodes[0] if template.nodes else None
+    if not isinstance(head, Literal):
+        return False
+    if head.text.strip(SPACES) == "<":
+        raise Unsupported("a list whose separator is a dollar sign or a closing brace")
+    return split_separator(head.text) != (":", head.text.lstrip(SPACES))
+
+
 class Expander:
     """One expansion in one process, with what its parts share.
 
@@ -79,9 +92,46 @@ class Expander:
         self.malformed_header = False
         self.lacking = lacking(process.profile.option_release, process.profile.build_lacks)
 
-    def list_items(self, text: str) -> Iterator[str]:
+    def list_items(self, text: str, separator: str | None = None) -> Iterator[str]:
         """The items of a list, as the release takes it apart."""
-        return list_items(text, escaped_space=self.process.profile.list_keeps_escaped_space)
+        return list_items(text, separator, escaped_space=self.process.profile.list_keeps_escaped_space)
+
+    def list_argument(self, template: Template, *, skipping: bool = False) -> tuple[str, str]:
+        """The separator of a list, and what it separates.
+
+        A text that comes from outside does not change the separator by beginning with a sign: it is one item,
+        less the sign (matchlist_parse_sep(), string_nextinlist()).
+        """
+        if not self.process.profile.list_separator_read_first or _says_separator(template):
+            return split_separator(self.string(template, skipping=skipping))
+        value = self.marked(template, skipping=skipping)
+        separator, rest = split_separator(value)
+        if rest == value.lstrip(SPACES) or (taint := taint_of(value)) is Taint.NONE:
+            return separator, rest
+        if taint is Taint.UNKNOWN:
+            raise Unsupported(f"whether a list that changes its separator comes from outside: {value}")
+        return "\0", rest.lstrip(SPACES)
+
+    def marked(self, template: Template, *, skipping: bool) -> str:
+        """As ``string``, with a mark if the value comes from outside."""
+        return string_marked(self.process, template, skipping)
+
+    def expand_again(self, text: str) -> str:
+        """The value of a text that was expanded before; one that comes from outside is refused."""
+        told = self.process.profile.tainted_expansion
+        taint = taint_of(text) if told else Taint.NONE
+        if taint is Taint.UNKNOWN:
+            raise Unsupported(f"whether what is expanded again comes from outside: {text}")
+        if taint is Taint.TAINTED:
+            if told.startswith("Tainted") and self.process.config.main.flag("allow_insecure_tainted_data"):
+                raise Unsupported(
+                    "allow_insecure_tainted_data",
+                    *self.process.config.main.where("allow_insecure_tainted_data"),
+                )
+            message = told.format(text)
+            log_write(self.process, message, panic=True)
+            raise ExpansionFailed(message)
+        return self.expand(text)
 
     # ---- strings ----------------------------------------------------------------------------------
 
@@ -217,7 +267,7 @@ class Expander:
     def condition(self, condition: Condition, *, skipping: bool) -> bool:
         """Whether a condition holds; while skipping, always False."""
         process = self.process
-        process.debug_depth += 1
+        process.debug_depth += process.profile.condition_debug_nested
         process.effort.spend()
         self._permit(condition.name)
         try:
@@ -225,7 +275,7 @@ class Expander:
                 raise ExpansionFailed(f'unknown condition "{condition.name}"')
             return self.conditions[condition.name](self, condition, skipping)
         finally:
-            process.debug_depth -= 1
+            process.debug_depth -= process.profile.condition_debug_nested
 
     def answer(
         self, name: str, answer: Answer | None, yes: bool, saved_value: str | None, *, skipping: bool

@@ -6,59 +6,23 @@ tainted, what a lookup finds is not, even if it was looked up by something taint
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import words
 from eximsim.mta.expand.expand import PlainExpander, evaluate
 from eximsim.mta.expand.expand_tree import Header, Item, Numeric, Operator, Variable
 from eximsim.mta.expand.expander import string_marked
+from eximsim.mta.expand.marks import (
+    CleanText,
+    QuotedText,
+    Taint,
+    marked,
+    taint_of,
+)
 
 if TYPE_CHECKING:
     from eximsim.mta.expand.expand_tree import Answer, Condition, Node, Template
     from eximsim.mta.process.globals import Process
-
-
-class Taint(IntEnum):
-    """Whether a text comes from outside; the worst of its parts counts."""
-
-    NONE = 0
-    QUOTED = 1
-    """It does, but what does so is quoted for a lookup."""
-    UNKNOWN = 2
-    """It depends on what is not followed here."""
-    TAINTED = 3
-
-
-class MarkedText(str):
-    """A text that is not sure to be untainted, so that it is known wherever it is kept."""
-
-    __slots__ = ()
-
-
-class TaintedText(MarkedText):
-    """A text that is tainted."""
-
-    __slots__ = ()
-
-
-class QuotedText(TaintedText):
-    """A text that is tainted, and whose tainted parts are quoted for a lookup."""
-
-    __slots__ = ()
-
-
-_MARKS: dict[Taint, type[MarkedText]] = {
-    Taint.QUOTED: QuotedText,
-    Taint.UNKNOWN: MarkedText,
-    Taint.TAINTED: TaintedText,
-}
-
-
-class CleanText(str):
-    """A text that is not tainted although what has it mostly is."""
-
-    __slots__ = ()
 
 
 _OUTSIDE = words(
@@ -99,7 +63,7 @@ def _followed(process: Process, text: str) -> tuple[str, Taint]:
 
 def expand_marked(process: Process, text: str) -> str:
     """As ``expand``; the result is marked if it is tainted, under releases that mind."""
-    if not process.profile.tainted_paths_refused or "$" not in text:
+    if not process.profile.tainted_expansion or "$" not in text:
         return evaluate(process, text)
     return marked(*_followed(process, text))
 
@@ -110,25 +74,6 @@ def marked_string(process: Process, template: Template, skipping: bool) -> str:
     tracking = _TaintExpander(process)
     value = tracking.string(template, skipping=skipping)
     return marked(value, tracking.level) if value else value
-
-
-def marked(text: str, level: Taint) -> str:
-    """The text with a mark, as it needs one."""
-    if level is Taint.NONE:
-        return text
-    return _MARKS[level](text)
-
-
-def marked_like(text: str, whole: str) -> str:
-    """A part of a text, with the mark of the whole."""
-    return type(whole)(text) if isinstance(whole, MarkedText) else text
-
-
-def taint_of(text: str) -> Taint:
-    """What the mark of a text says; one that is quoted for a lookup is tainted all the same."""
-    if isinstance(text, MarkedText):
-        return Taint.TAINTED if isinstance(text, TaintedText) else Taint.UNKNOWN
-    return Taint.NONE
 
 
 def _keeps_apart(node: Node) -> bool:
@@ -156,6 +101,13 @@ class _TaintExpander(PlainExpander):
         """Of the list whose items a map goes through."""
         self.clean_groups = False
         """What numbers stand for in the replacement of an sg is part of a text that is not tainted."""
+
+    def marked(self, template: Template, *, skipping: bool) -> str:
+        before, self.level = self.level, Taint.NONE
+        value = self.string(template, skipping=skipping)
+        level = self.items_level if id(template) in self.apart else self.level
+        self.level = max(before, self.level)
+        return marked(value, level) if value else value
 
     def string(self, template: Template, *, skipping: bool = False) -> str:
         if id(template) not in self.apart:

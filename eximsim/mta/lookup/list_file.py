@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EACCES, strerror
 from eximsim.mta.base.string import SPACES
-from eximsim.mta.expand.taint import Taint
+from eximsim.mta.expand.marks import Taint
 from eximsim.mta.process.log import log_write
 from eximsim.mta.records.lists import Kind
 

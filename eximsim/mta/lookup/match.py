@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.expand_text import ascii_lower
-from eximsim.mta.expand.taint import marked, taint_of
+from eximsim.mta.expand.marks import marked, taint_of
 from eximsim.mta.lookup import match_list
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write

@@ -13,7 +13,8 @@ from eximsim.mta.base.string import SPACES, from_octets, list_items
 from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
-from eximsim.mta.expand.taint import expand_marked, marked_like, taint_of
+from eximsim.mta.expand.marks import marked_like, taint_of
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.list_file import file_items, list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent

@@ -9,7 +9,7 @@ from eximsim.mta.base.effort import ITEM, REGEX
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
-from eximsim.mta.expand.taint import QuotedText, Taint, taint_of
+from eximsim.mta.expand.marks import QuotedText, Taint, taint_of
 from eximsim.mta.lookup import match
 from eximsim.mta.lookup.lookups import dnsdb, dsearch
 from eximsim.mta.lookup.lookups.asked import asked_find

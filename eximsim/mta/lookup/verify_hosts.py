@@ -13,7 +13,7 @@ from eximsim.mta.base.effort import ITEM
 from eximsim.mta.base.ipaddr import host_aton, host_is_in_net, host_mask, host_nmtoa
 from eximsim.mta.base.string import string_is_ip_address
 from eximsim.mta.expand.expander import ExpansionFailed
-from eximsim.mta.expand.taint import marked, taint_of
+from eximsim.mta.expand.marks import marked, taint_of
 from eximsim.mta.lookup import host, host_chain, match_list, search
 from eximsim.mta.lookup.net_index import net_index
 from eximsim.mta.process import upward

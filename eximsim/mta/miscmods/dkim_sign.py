@@ -10,7 +10,8 @@ from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
 from eximsim.mta.expand.expand import ExpansionFailed
-from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
+from eximsim.mta.expand.marks import Taint, marked, taint_of
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.miscmods.dkim import error_prefix
 from eximsim.mta.miscmods.pdkim.canon import HASHES, RELAXED, SIMPLE, Content, read_content
 from eximsim.mta.miscmods.pdkim.keys import KeyFault, signing_init

@@ -17,7 +17,7 @@ from eximsim.mta.delivery import queue
 from eximsim.mta.delivery.moan import NO_RECIPIENTS, malformed_argument, moan_to_sender, too_many_recipients
 from eximsim.mta.delivery.mua_wrapper import NotSent
 from eximsim.mta.delivery.queue_list import queue_list
-from eximsim.mta.expand.taint import TaintedText
+from eximsim.mta.expand.marks import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.extract import extract_address

@@ -13,7 +13,8 @@ from eximsim.mta.config.config_lines import ConfigLine, ConfigLines
 from eximsim.mta.config.macro_predef import builtin_macros
 from eximsim.mta.delivery.deliver import message_variables
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import TaintedText, expand_marked
+from eximsim.mta.expand.marks import TaintedText
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup.dns import dns_init
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.program.caller import set_sender

@@ -9,7 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.ipaddr import host_aton, host_nmtoa, ipv6_nmtoa
 from eximsim.mta.base.string import from_octets, string_is_ip_address
 from eximsim.mta.delivery import queue
-from eximsim.mta.expand.taint import TaintedText
+from eximsim.mta.expand.marks import TaintedText
 from eximsim.mta.lookup.sender_host import host_build_sender_fullhost
 from eximsim.mta.process.ends import ExitsSilently, PanicDie
 from eximsim.mta.process.globals import Process

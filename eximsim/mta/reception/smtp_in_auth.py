@@ -19,7 +19,7 @@ from eximsim.mta.config.options_auths import can_be_server
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import Taint, marked
+from eximsim.mta.expand.marks import Taint, marked
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.log import log_write
 from eximsim.mta.reception.smtp_session import protocol

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
 
-from eximsim.mta.expand.taint import CleanText
+from eximsim.mta.expand.marks import CleanText
 from eximsim.mta.lookup.match import match_isinlist
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.structs import Address

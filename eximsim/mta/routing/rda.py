@@ -14,7 +14,8 @@ from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.string import SPACES, from_octets, in_quotes
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import Taint, expand_marked, marked, taint_of
+from eximsim.mta.expand.marks import Taint, marked, taint_of
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.harness import forked
 from eximsim.mta.process.log import drop_selector

@@ -11,7 +11,8 @@ from eximsim.mta.base.string import SPACES, list_items
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import CleanText, expand_marked
+from eximsim.mta.expand.marks import CleanText
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup import match
 from eximsim.mta.process.log import log_write
 from eximsim.mta.process.reading import is_there

@@ -12,7 +12,8 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import Taint, expand_tainted
+from eximsim.mta.expand.marks import Taint
+from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.transports.appendfile_folder import deliver_to_folder
 from eximsim.mta.transports.appendfile_quota import (
     Filled,

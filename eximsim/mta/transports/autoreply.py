@@ -12,7 +12,8 @@ from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import from_octets, is_printing, octets, string_printing
 from eximsim.mta.base.tod import Tod
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import Taint, expand_tainted
+from eximsim.mta.expand.marks import Taint
+from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.local_time import local_stamp
 from eximsim.mta.process.logins import login_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.command_words import TooManyWords, command_words
 from eximsim.mta.expand.expand import ExpansionFailed
-from eximsim.mta.expand.taint import Taint, expand_tainted
+from eximsim.mta.expand.marks import Taint
+from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.process.log import quoted
 from eximsim.mta.transports.local import Stop
 from eximsim.status import Rc

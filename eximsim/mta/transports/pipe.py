@@ -13,7 +13,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.taint import Taint, taint_of
+from eximsim.mta.expand.marks import Taint, taint_of
 from eximsim.mta.process.harness import fork_pause, pause
 from eximsim.mta.process.hostname import qualify_domain
 from eximsim.mta.process.log import quoted

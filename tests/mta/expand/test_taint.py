@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from eximsim.errors import Unsupported
-from eximsim.mta.expand.taint import Taint, expand_tainted
+from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.marks import Taint
+from eximsim.mta.expand.taint import expand_tainted
 from tests.mta.front import Front
 
 
@@ -67,3 +69,78 @@ def test_where_the_text_does_not_tell_nobody_has_looked(file: str, main: str) ->
     with pytest.raises(Unsupported, match="tainted") as lack:
         verified(file, "4.95", main)
     assert lack.value.line
+
+
+def expanded(text: str, release: str, sender: str = "a") -> str:
+    """The expansion, or its error, marked ``!``; and what the main log has got, behind a bar."""
+    front = Front(release=release)
+    process = front.process()
+    process.variables.update(sender_address_local_part=sender, primary_hostname="h.ex")
+    try:
+        value = expand(process, text)
+    except ExpansionFailed as failed:
+        value = f"!{failed.message}"
+    return "|".join([value, *front.log()])
+
+
+REFUSED = "attempt to expand tainted string 'a'"
+REFUSED_4_95 = "Tainted string 'a' in expansion"
+
+
+@pytest.mark.parametrize(
+    ("release", "told"),
+    [("4.92", None), ("4.93", REFUSED), ("4.94.2+fixes", REFUSED), ("4.95", REFUSED_4_95), ("4.96", REFUSED)],
+)
+def test_what_comes_from_outside_is_not_expanded_again(release: str, told: str | None) -> None:
+    failed = f'!internal expansion of "a" failed: {told}|{told}'
+    assert expanded("${expand:$sender_address_local_part}", release) == (failed if told else "a")
+    assert expanded("${expand:${lc:$sender_address_local_part}}", release) == (failed if told else "a")
+    assert expanded("${expand:\\$primary_hostname}", release) == "h.ex"
+    assert expanded("${expand:${strlen:$sender_address_local_part}}", release) == "1"
+    assert expanded("${if eq{a}{b}{${expand:$sender_address_local_part}}{n}}", release) == "n"
+
+
+def test_what_may_come_from_outside_is_not_expanded_again_unseen() -> None:
+    with pytest.raises(Unsupported, match="whether what is expanded again"):
+        expanded("${if match{$sender_address_local_part}{(.)}{${expand:$1}}}", "4.99")
+
+
+FROM_OUTSIDE = [
+    ("${map{${sg{X;b}{X}{$sender_address_local_part}}}{($item)}}", "(a);(b)", "(a;b)"),
+    ("${filter{$sender_address_local_part;b}{!eq{$item}{b}}}", "a", "a;b"),
+    ("${reduce{$sender_address_local_part;b}{}{$value($item)}}", "(a)(b)", "(a;b)"),
+    ("${listextract{1}{$sender_address_local_part;b}}", "a", "a;b"),
+    ("${sort{$sender_address_local_part;0}{lt}{$item}}", "0;a", "a;0"),
+    ("${if forany{$sender_address_local_part;b}{eq{$item}{b}}}", "true", ""),
+    ("${listcount:$sender_address_local_part;b}", "2", "2"),
+    ("${if inlist{b}{$sender_address_local_part;b}}", "true", "true"),
+]
+
+
+@pytest.mark.parametrize(("text", "before", "since"), FROM_OUTSIDE)
+def test_since_4_99_what_comes_from_outside_does_not_change_the_separator(
+    text: str, before: str, since: str
+) -> None:
+    assert (expanded(text, "4.98", "<;a"), expanded(text, "4.99", "<;a")) == (before, since)
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "since"),
+    [
+        (r"${if inlist{h.ex}{b:\\$primary_hostname}{y}{n}}", "n", "y"),
+        (r"${if inlisti{a}{b:\\x41}{y}{n}}", "n", "y"),
+        (r"${if inlist{a}{<\\n b\na}{y}{n}}", "n", "y"),
+        (r"${if inlist{a}{b:\$nonesuch}{y}{n}}", "n", '!unknown variable name "nonesuch"'),
+        (r"${listcount:<\\n a\\nb:c}", "2", "1"),
+        (r"${map{<\n a\nb}{($item)}}", "(a)\n(b)", "(a)\n(b)"),
+    ],
+)
+def test_since_4_99_the_list_of_inlist_is_expanded_twice_and_signs_have_escapes(
+    text: str, before: str, since: str
+) -> None:
+    assert (expanded(text, "4.98"), expanded(text, "4.99")) == (before, since)
+
+
+def test_a_separator_that_is_read_before_the_braces_says_so() -> None:
+    with pytest.raises(Unsupported, match="closing brace"):
+        expanded("${map{<$sender_address_local_part b}{$item}}", "4.99")

@@ -12,7 +12,7 @@ from eximsim.mta.base.parse import AddressError
 from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_printing
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_variables import header_list
-from eximsim.mta.expand.taint import Taint, marked, taint_of
+from eximsim.mta.expand.marks import Taint, marked, taint_of
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.records.spool import HEADER_OLD, Header, header_kind
 from eximsim.mta.routing.filters import mail

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eximsim.mta.expand.taint import CleanText
+from eximsim.mta.expand.marks import CleanText
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:

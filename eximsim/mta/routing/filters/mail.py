@@ -8,7 +8,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, addresses_of, parse_extract_address
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, from_octets, is_printing, octets, string_printing
-from eximsim.mta.expand.taint import Taint, taint_of
+from eximsim.mta.expand.marks import Taint, taint_of
 from eximsim.mta.records.structs import BAD_REPLY, Reply
 from eximsim.mta.routing.filters.running import Filtering
 from eximsim.mta.routing.filters.syntax import MAIL_ARGUMENTS, Command, FilterError

@@ -13,7 +13,7 @@ from eximsim.mta.base.rfc2047 import parse_quote_2047
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.expand.expand_variables import find_header
-from eximsim.mta.expand.taint import Taint, taint_of
+from eximsim.mta.expand.marks import Taint, taint_of
 from eximsim.mta.process.globals import UndefinedBehaviour
 from eximsim.mta.process.log import quoted
 from eximsim.mta.records.structs import Reply
