@@ -347,7 +347,7 @@ class Profile(SmtpSwitches):
     """With -be and -d each use of a macro is told on standard output."""
 
     list_separator_read_first: bool = switch(
-        False, "matchlist_parse_sep() in match.c", since("4.99", "9d66ba85a", item="JH/15")
+        False, "matchlist_parse_sep() in match.c", since("4.99", "9d66ba85a")
     )
     """The sign that changes a list's separator is read before the list is expanded: the list is shown
     without it, a text from outside cannot bring it, and the list of ``inlist`` is expanded twice."""

@@ -9,7 +9,8 @@ from eximsim.mta.base.command_words import TooManyWords, command_words
 from eximsim.mta.base.string import SPACES, from_octets, octets
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_items import expand_getkeyed
-from eximsim.mta.expand.taint import Taint, expand_tainted
+from eximsim.mta.expand.marks import Taint
+from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.lookup import host_chain
 from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.routing import rda
