@@ -15,6 +15,7 @@ OF_THE_BUILD = {
     "version",
     "tls_library",
     "build_lacks",
+    "build_number",
     "build_paths",
     "headers_charset",
     "exim_user",
