@@ -95,6 +95,8 @@ class Comparison:
             for view, one in zip(views, before, strict=True)
         ]
         self._steps = toggles(self._base, self._head)  # by now all files are known
+        if any(plan.patience_lost(policy) is not None for policy in plan.policies):
+            return  # what was not run on one side is no change
         for view, one, two in zip(views, before, after, strict=True):
             for found in differences(one.way, two.way, view.scene.size, self._kind):
                 yield _Class(view, self._worded(view, found) if view.wordless else found)

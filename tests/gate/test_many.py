@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eximsim.gate import memory
+from eximsim.gate.compare import compare
 from eximsim.gate.explore_policies import survey
 from eximsim.gate.named import ENTRIES, names_of
 from tests.gate.policies import CONF, policy
@@ -32,3 +33,6 @@ def test_no_more_runs_are_made_when_slow_ones_have_taken_too_long(monkeypatch: p
     monkeypatch.setattr(memory, "ALL_SLOW", 0.001)
     plan = survey([policy(conf=PLAIN)], 1)
     assert "no other was made" in " ".join(gap.what for gap in plan.gaps)
+    report = compare(policy(conf=PLAIN), policy(conf=PLAIN))
+    assert report.groups == ()
+    assert not report.complete
