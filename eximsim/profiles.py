@@ -110,6 +110,7 @@ _RELEASES = (
         ip_syntax=IpSyntax.LIBRARY,  # likewise
         malformed_header_address="logged where rules apply",  # likewise
         again_means_nonexist_recursion_ends=True,  # likewise
+        utf8clean_refuses_surrogates=True,  # likewise
     ),
     _release("4.97", "4.96", option_release="4.97"),
     _release("4.97.1", "4.97"),

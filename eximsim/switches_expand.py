@@ -112,6 +112,11 @@ class ExpansionSwitches(ServerSwitches):
     )
     """``${utf8clean:`` puts a question mark for a character that is cut off at the end of the text."""
 
+    json_texts_keep_commas: bool = switch(
+        False, "json_nextinlist()", since("4.97", "aae2bf28d", item="JH/30, bug 3006")
+    )
+    """A comma within the quotes of a text in JSON does not end the element; before, it did."""
+
     utf8clean_refuses_surrogates: bool = switch(
         False, "EOP_UTF8CLEAN in expand.c", since("4.97", "1209e3e19", item="JH/31, bug 2998")
     )

@@ -323,6 +323,7 @@ POINTS: Sequence[Point] = (
     _point("30520c8f8", ("scripts/2100-OpenSSL/2149", "EC-groups negotiation")),
     *_points("42f1855e9 aae673d7d 1e835086d 3b06efc10 3531d1a75"),
     _point("46a36afae", ("runtest", "000000005vi")),
+    _point("aae2bf28d"),
     _point("1209e3e19"),
     _point("8dcd332fb"),
     _point("6d9b05ae2", ("scripts/4690-DMARC-ARC/4690", "")),

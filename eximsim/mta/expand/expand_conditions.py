@@ -313,7 +313,9 @@ def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool
     holds = not condition.wanted
     variables = expander.process.variables
     with expander.process.setting(item=variables.get("item")):
-        items = _json_items(name, values[0]) if json else expander.list_items(lists[0][1], lists[0][0])
+        items = (
+            _json_items(expander, name, values[0]) if json else expander.list_items(lists[0][1], lists[0][0])
+        )
         for item in items:
             variables["item"] = item
             result = _inner(expander, part, False, where)
@@ -323,14 +325,14 @@ def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool
     return holds
 
 
-def _json_items(name: str, source: str) -> Iterator[str]:
+def _json_items(expander: Expander, name: str, source: str) -> Iterator[str]:
     try:
         inner = dewrap(source, "[]")
     except ExpansionFailed:
         raise Unsupported(
             f"{name} of what is no JSON array, on which Exim runs into a null pointer"
         ) from None
-    for item in json_nextinlist(inner):
+    for item in json_nextinlist(inner, texts_keep_commas=expander.process.profile.json_texts_keep_commas):
         yield (
             dewrap(item, '""', "{} wrapping string result for extract jsons") if name.endswith("s") else item
         )

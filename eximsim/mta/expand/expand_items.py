@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from eximsim.mta.base.numbers import c_int, int32
 from eximsim.mta.base.string import (
@@ -129,7 +129,7 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
     def find() -> str | None:
         number = _c_number(key) if numbered else None
         if item.word:
-            return _extract_json(key, number, values[1], item.word == "jsons")
+            return _extract_json(expander, key, number, values[1], item.word == "jsons")
         if number is not None:
             return _field(number, values[1], values[2])
         return expand_getkeyed(key, values[1])
@@ -183,22 +183,23 @@ def expand_getkeyed(key: str, text: str) -> str | None:
     return None
 
 
-def _extract_json(key: str, number: int | None, text: str, strings: bool) -> str | None:
+def _extract_json(expander: Expander, key: str, number: int | None, text: str, strings: bool) -> str | None:
     kind = "object" if number is None else "array"
     inner = dewrap(text, "{}" if number is None else "[]", f"{{}} wrapping {kind} for extract json")
+    elements = json_nextinlist(inner, texts_keep_commas=expander.process.profile.json_texts_keep_commas)
     if number is not None:
         if number <= 0:
             raise ExpansionFailed('first argument of "extract" must be greater than zero')
-        found = next((e.rstrip(SPACES) for i, e in enumerate(json_nextinlist(inner), 1) if i == number), None)
+        found = next((e.rstrip(SPACES) for i, e in enumerate(elements, 1) if i == number), None)
     else:
-        found = _json_member(key, inner)
+        found = _json_member(key, elements)
     if strings and found is not None:
         return dewrap(found, '""', "{} wrapping string result for extract jsons")
     return found
 
 
-def _json_member(key: str, inner: str) -> str | None:
-    for element in json_nextinlist(inner):
+def _json_member(key: str, elements: Iterator[str]) -> str | None:
+    for element in elements:
         name, rest = dewrap_rest(element, '""', "{} wrapping string key for extract json")
         if name == key:
             value = rest.lstrip(SPACES)

@@ -41,21 +41,21 @@ def dewrap_rest(text: str, wrap: str, message: str = "{}") -> tuple[str, str]:
     raise ExpansionFailed(message.format(f"missing '{closer}'"))
 
 
-def json_nextinlist(text: str) -> Iterator[str]:
+def json_nextinlist(text: str, *, texts_keep_commas: bool) -> Iterator[str]:
     """The elements of an array or object, without its brackets. Source: json_nextinlist()."""
     position = 0
     while True:
         while position < len(text) and text[position] in SPACES:
             position += 1
         start = min(position, len(text))
-        position = _element_end(text, start)
+        position = _element_end(text, start, texts_keep_commas)
         if position == start:
             return
         yield text[start:position]
         position += 1
 
 
-def _element_end(text: str, position: int) -> int:
+def _element_end(text: str, position: int, texts_keep_commas: bool) -> int:
     depth = 0
     quoted = False
     while position < len(text):
@@ -65,7 +65,7 @@ def _element_end(text: str, position: int) -> int:
                 position += 1
             elif char == '"':
                 quoted = False
-        elif char == '"':
+        elif char == '"' and texts_keep_commas:
             quoted = True
         elif char == "," and depth == 0:
             return position

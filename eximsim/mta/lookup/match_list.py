@@ -104,7 +104,12 @@ class CheckString:
         return self.subject if self.kind is Kind.DOMAIN else None
 
     def test(self, pattern: str) -> ListMatch:
-        """A regular expression, a tail, a special name, a lookup, or the text itself."""
+        """A regular expression, a tail, a special name, a lookup, or the text itself.
+
+        What was captured before is gone, whether it matches or not, except what an address list keeps.
+        """
+        if self.setup <= 0:
+            self.process.numeric = ()
         first = pattern[:1]
         if first == "^":
             return self._regex(pattern)

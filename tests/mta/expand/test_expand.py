@@ -435,6 +435,22 @@ def test_a_space_behind_a_backslash_ends_an_item_of_a_list_since_4_95(release: s
     assert outcome(process, r"${if inlist{a\\ }{a\\ :b}{y}{n}}") == ("y" if space else "n")
 
 
+@pytest.mark.parametrize(("release", "keeps"), [("4.96", False), ("4.97", True)])
+def test_before_4_97_a_comma_in_a_json_text_ends_the_element(release: str, keeps: bool) -> None:
+    process = site(release=release).process
+    failed = "!missing '\"' wrapping string result for extract jsons"
+    assert outcome(process, '${extract json{2}{["a,b","c"]}}') == ('"c"' if keeps else 'b"')
+    assert outcome(process, '${extract jsons{1}{["a,b","c"]}}') == ("a,b" if keeps else failed)
+    assert outcome(process, '${if forany_json{["a,b"]}{eq{$item}{b"}}{y}{n}}') == ("n" if keeps else "y")
+
+
+def test_a_list_forgets_what_was_captured_at_each_item_that_it_looks_at() -> None:
+    process = site(release="4.99").process
+    assert outcome(process, r"${filter{ax:bx:c}{match_domain{$item}{*x}}} <$0><$1>") == "ax:bx <><>"
+    assert outcome(process, r"${filter{c:ax}{match_domain{$item}{*x}}} <$0><$1>") == "ax <ax><a>"
+    assert outcome(process, r"${if and{{match{ab}{(b)}}{!match_domain{c}{d}}}{<$1>}}") == "<>"
+
+
 def test_strict_acl_vars_makes_unset_ones_unknown() -> None:
     process = site(main="strict_acl_vars").process
     assert outcome(process, "$acl_m7") == '!unknown variable name "acl_m7" (strict_acl_vars is set)'

@@ -144,8 +144,9 @@ def test_what_add_environment_says_is_there_or_gone() -> None:
 
 
 def test_the_size_of_a_file_that_is_given_is_known_without_an_answer() -> None:
-    here = process()
-    here.world.disk.write("/sized", b"12345", mode=0o644, uid=0, gid=0, now=0)
+    made = site(files={"/sized": b"12345"})
+    made.world.answers = Answers(SAID)
+    here = made.process
     assert expand(here, "${if >{${extract{size}{${stat:/sized}}}}{4}{yes}{no}}") == "yes"
     assert expand(here, "${extract{size}{${stat:/there}}}") == "1"
     with pytest.raises(Unanswered):
