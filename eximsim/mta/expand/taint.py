@@ -1,7 +1,8 @@
 """Which texts come from outside: taint tracking (``is_tainted()``, src/store.c, since 4.94).
 
-It is followed where a text becomes the name of a file: what a variable that a client had a say in brings is
-tainted, what a lookup finds is not, even if it was looked up by something tainted.
+It is followed where a text becomes the name of a file, is expanded again, or separates a list: what a variable
+that a client had a say in brings is tainted, what a lookup finds is not, even if it was looked up by something
+tainted. What ACL variables keep is marked from 4.94 on; 4.93 tracks it, and the model takes it for untainted there.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _followed(process: Process, text: str) -> tuple[str, Taint]:
 
 def expand_marked(process: Process, text: str) -> str:
     """As ``expand``; the result is marked if it is tainted, under releases that mind."""
-    if not process.profile.tainted_expansion or "$" not in text:
+    if not process.profile.tainted_paths_refused or "$" not in text:
         return evaluate(process, text)
     return marked(*_followed(process, text))
 

@@ -14,7 +14,9 @@ RELEASES = [changes.release for changes in HISTORY]
 
 def macros(release: str = NEWEST, library: str = "openssl") -> tuple[str, ...]:
     known = with_tls(profile(release), library)
-    made = builtin_macros(known.option_release, known.tls_library, expansions=known.expansion_macros)
+    made = builtin_macros(
+        known.option_release, known.tls_library, known.build_lacks, expansions=known.expansion_macros
+    )
     return tuple(name for name, _ in made)
 
 
