@@ -1,8 +1,9 @@
 """Which texts come from outside: taint tracking (``is_tainted()``, src/store.c, since 4.94).
 
-It is followed where a text becomes the name of a file, is expanded again, or separates a list: what a variable
-that a client had a say in brings is tainted, what a lookup finds is not, even if it was looked up by something
-tainted. What ACL variables keep is marked from 4.94 on; 4.93 tracks it, and the model takes it for untainted there.
+It is followed where a text becomes the name of a file, is expanded again, or separates a list: what a
+variable that a client had a say in brings is tainted, what a lookup finds is not, even if it was looked
+up by something tainted. What ACL variables keep is marked from 4.94 on; 4.93 tracks it, and the model
+takes it for untainted there.
 """
 
 from __future__ import annotations
