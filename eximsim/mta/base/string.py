@@ -73,6 +73,11 @@ def strstric(text: bytes, part: bytes) -> bool:
     return 0 < len(part) == matched
 
 
+def _separates(char: str) -> bool:
+    """Whether a list's separator can be changed to ``char``."""
+    return char in _PUNCTUATION or is_control(char)
+
+
 def split_separator(text: str) -> tuple[str, str]:
     """The separator of a list, a colon unless a sign (``<;``) changes it, and the text after that sign.
 
@@ -81,7 +86,7 @@ def split_separator(text: str) -> tuple[str, str]:
     rest = text.lstrip(SPACES)
     if rest == "<":
         return "\0", ""
-    if len(rest) > 1 and rest[0] == "<" and (rest[1] in _PUNCTUATION or is_control(rest[1])):
+    if len(rest) > 1 and rest[0] == "<" and _separates(rest[1]):
         return rest[1], rest[2:]
     return ":", rest
 
@@ -95,7 +100,7 @@ def matchlist_parse_sep(text: str) -> tuple[str | None, str]:
     if not rest.startswith("<"):
         return None, text
     sign, end = interpret_escape(rest, 1) if rest[1:2] == "\\" else (rest[1:2], 2)
-    if sign in _PUNCTUATION or (sign and is_control(sign)):
+    if sign and _separates(sign):
         return sign, rest[end:]
     return None, text
 

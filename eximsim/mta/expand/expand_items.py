@@ -24,7 +24,7 @@ from eximsim.mta.expand.expand_lookups import search_findtype_partial
 from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
 from eximsim.mta.expand.expand_tree import Item, Operator, Template
-from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction, string_marked
+from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
 from eximsim.mta.expand.imap_utf7 import imapfolder
 from eximsim.mta.process import upward
 from eximsim.mta.records.lookups import SearchType
@@ -94,7 +94,7 @@ def _searched(expander: Expander, kind: SearchType, template: Template, skipping
     """What is searched; the name of a file, or a query, is marked if it comes from outside."""
     profile = expander.process.profile
     if profile.tainted_search_refused if kind.single_key else profile.unquoted_query_logged:
-        return string_marked(expander.process, template, skipping)
+        return expander.marked(template, skipping=skipping)
     return expander.string(template, skipping=skipping)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
-from eximsim.mta.base.string import SPACES, from_octets, list_items
+from eximsim.mta.base.string import SPACES, from_octets, list_items, matchlist_parse_sep
 from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
@@ -260,8 +259,8 @@ def match_check_list(
         found: ListMatch | None = at_once(items) if at_once is not None else None
         if found is not None:
             return found
-    separator = _SEPARATOR.match(text) if process.profile.list_separator_read_first else None
-    trace.begin(items.removeprefix(separator[0]) if separator else items)
+    says_separator = process.profile.list_separator_read_first and matchlist_parse_sep(text)[0] is not None
+    trace.begin(matchlist_parse_sep(items)[1] if says_separator else items)
     scan = _Scan(process, check, trace, name, cache, items)
     scan.shown = list_name or quoted(process, text)
     try:
@@ -271,9 +270,6 @@ def match_check_list(
         raise placed(problem, process.config, text) from None
     finally:
         trace.end()
-
-
-_SEPARATOR = re.compile(r"[ \t\n\v\f\r]*<[!-/:-@\[-`{-~\x00-\x1f]")
 
 
 def _expanded(process: Process, check: Check, text: str) -> str:
