@@ -133,10 +133,13 @@ def test_a_match_that_takes_too_many_steps_is_no_match_and_is_told(pattern: str)
 
 def test_what_was_given_up_is_given_up_at_once_the_next_time() -> None:
     compile_pattern(BACKTRACKING[0]).search(SUBJECT, Trace(), Effort())
-    trace, began = Trace(), time.process_time()
-    assert compile_pattern(BACKTRACKING[0]).search(SUBJECT, trace, Effort()) is None
-    assert time.process_time() - began < 0.1
-    assert len(trace) == 1
+    spent = []
+    for _ in range(3):  # the least of three: what else the interpreter does may fall into one of them
+        trace, began = Trace(), time.process_time()
+        assert compile_pattern(BACKTRACKING[0]).search(SUBJECT, trace, Effort()) is None
+        spent.append(time.process_time() - began)
+        assert len(trace) == 1
+    assert min(spent) < 0.1
 
 
 def test_a_match_of_many_steps_is_a_match() -> None:
