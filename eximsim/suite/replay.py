@@ -218,6 +218,7 @@ class Normaliser:
         (re.compile(r"\bprocess \d+ crashed"), "process P crashed"),
         (re.compile(r" Ci=\d+"), " Ci=N"),
         (re.compile(r"\btmp/\d+\.(?:H\d+|M\d+)P\d+\."), "tmp/T.P."),
+        (re.compile(r"\.[0-9a-f]{8}\.[0-9a-f]{8} \(euid=\d+ egid=\d+\)"), ".T.P (euid=U egid=G)"),
         (re.compile(r"\bfault address: \S+\)"), "fault address: A)"),
         (re.compile(r"\) \[0x[0-9a-f]+\]$"), ") [A]"),
         (re.compile(r"SIGSEGV \((\w[\w-]*: )? *\d+ "), r"SIGSEGV (\1P "),

@@ -159,6 +159,7 @@ def test_the_seed_decides_where_exim_chooses_by_chance() -> None:
         ("x S=1234 y", "x S=N y"),
         ("from transport process 4711 for", "from transport process P for"),
         ("SIGSEGV (fault address: 0x8)", "SIGSEGV (fault address: A)"),
+        ("post /a.lock.h.6b0db826.00000015 (euid=991 egid=93)", "post /a.lock.h.T.P (euid=U egid=G)"),
         ("SIGSEGV (4711 delivering)", "SIGSEGV (P delivering)"),
         ("\x16\x03\x01\x02\n\x16\x03", "<BINARY>\n<BINARY>"),
         ("\x16\x032027-01-01 00:00:00 x", "<BINARY> x"),
