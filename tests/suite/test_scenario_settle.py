@@ -9,7 +9,7 @@ from eximsim.suite.compare import CHANCE, RESTLESS
 from eximsim.suite.scenario_compare import compare_scenario
 from eximsim.suite.scenario_records import ScenarioRecord
 from eximsim.suite.scenario_replay import Lots
-from eximsim.suite.scenario_settle import settled
+from eximsim.suite.scenario_settle import SECOND, settled
 from eximsim.suite.scenarios import Scenario
 from tests.suite.test_scenario_compare import HOST, NEWEST, scenario, stand
 
@@ -70,3 +70,24 @@ def test_many_lots_in_one_command_are_found_one_after_the_other() -> None:
         runs = tuple(stand().play(case, profile(NEWEST), [Lots(seed)]))
         found = compare_scenario(ScenarioRecord("x", NEWEST, "openssl", runs), case, stand())
         assert found.rule == CHANCE
+
+
+def test_a_second_that_is_over_before_the_program_looks_explains_a_difference() -> None:
+    """A retry time that is counted in seconds has come or not, as the machine is slow or fast."""
+    message = {"argv": ["-odf", "-f", "s@test.ex", "a@one.test.ex"]}
+    case = scenario(servers={"10.9.1.1": "refused"}, retry="* * F,1d,1s\n", runs=[message, message])
+
+    def begun(*moments: float) -> ScenarioRecord:
+        runs = tuple(stand().play(case, profile(NEWEST), (), moments))
+        times = (1e9 + 0.5, 1e9 + 0.9)
+        return ScenarioRecord(
+            "x", NEWEST, "openssl", tuple(replace(run, began=at) for run, at in zip(runs, times, strict=True))
+        )
+
+    odd = begun(1e9 + 0.9, 1e9 + 1.3)
+    found = compare_scenario(odd, case, stand())
+    assert found.result == "differ"
+    assert settled(found, case, stand(), lambda: odd).rule == SECOND
+    early = begun(1e9 + 0.5, 1e9 + 5.9)
+    wrong = replace(early, runs=(replace(early.runs[0], queued=9), early.runs[1]))
+    assert settled(compare_scenario(wrong, case, stand()), case, stand(), lambda: wrong).result == "differ"

@@ -87,6 +87,11 @@ def deliver_message(process: Process, message_id: str, *, force: bool, give_up: 
     if delivery.next_id is not None:
         _deliver_next(process, delivery.next_id, delivery.next_call)
     spool.locked -= delivery.at_work
+    for key, record in delivery.learnt_beside.items():
+        if record is None:
+            process.machine.hints.retry.pop(key, None)
+        else:
+            process.machine.hints.retry[key] = record
     return not delivery.given_up
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -377,15 +378,20 @@ def _kept_out(ended: transport_process.Ended, child: Process) -> bool:
 def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:
     """Keep the call for another message; nothing is left of it for this one.
 
-    What goes on in the background does so while other batches are delivered.
+    What goes on in the background does so while other batches are delivered, and these do not yet know which
+    hosts it could not reach.
     """
-    process = delivery.process
+    process, hints = delivery.process, delivery.process.machine.hints
     if not delivery.remote or not process.profile.next_message_in_background:
         delivery.next_id, delivery.next_call = next_id, call
     elif process.queue_running and process.machine.test_harness:
         delivery.passed_on.append((next_id, call))
     else:
+        before = {key: replace(record) for key, record in hints.retry.items()}
         delivery.deliver_next(process, next_id, call)
+        found, hints.retry = hints.retry, before
+        changed = [key for key in before | found if before.get(key) != found.get(key)]
+        delivery.learnt_beside.update((key, found.get(key)) for key in changed)
         delivery.at_work.add(next_id)
         process.spool.locked.add(next_id)
 

@@ -11,6 +11,7 @@ from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.mta.records.hints import RetryRecord
     from eximsim.mta.records.open_call import OpenCall
     from eximsim.mta.records.spool import Message
     from eximsim.mta.records.structs import Address
@@ -41,6 +42,8 @@ class Delivery:
     """Messages that go down calls of this one once it is done: the test suite holds their processes back."""
     at_work: set[str] = field(default_factory=set)
     """Messages that other processes deliver in the background, for longer than the rest of this one takes."""
+    learnt_beside: dict[str, RetryRecord | None] = field(default_factory=dict)
+    """What the processes of ``at_work`` write to the retry database, or None: they take it away."""
     reports: list[Callable[[], None]] = field(default_factory=list)
     """What there is to log of batches that have run beside others, the oldest first."""
     next_id: str | None = None

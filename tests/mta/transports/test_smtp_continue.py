@@ -139,3 +139,31 @@ def test_since_4_95_a_call_that_goes_on_is_known_to_be_danes(release: str, known
     )
     assert len(runs[2].servers) == 1
     assert [line for line in runs[2].log if "msg:delivery" in line][1].endswith(f"msg:delivery: <> <{known}>")
+
+
+def test_a_batch_does_not_know_yet_which_hosts_the_next_message_finds_dead_beside_it() -> None:
+    def mx(domain: str, *hosts: str) -> dict[str, object]:
+        return {"name": f"{domain}.test.ex", "type": "MX", "ad": True, "data": [[10, host] for host in hosts]}
+
+    second = [
+        {"name": "h2-a.test.ex", "type": "A", "ad": True, "data": ["10.9.2.1"]},
+        {"name": "h2-a.test.ex", "type": "AAAA", "ad": True, "data": []},
+    ]
+    ends = [mx("two", "h2-a.test.ex"), mx("three", "h2-a.test.ex")]
+    again = {"10.9.1.1": "ok", "10.9.2.1": "refused"}
+    message = ["-odf", "-f", "s@test.ex"]
+    runs = done(
+        scenario(
+            zone=[*HOST, *second, *ends],
+            servers={"10.9.1.1": "refused", "10.9.2.1": {"extensions": [], "rcpt": "450 later"}},
+            transport={"hosts_avoid_tls": "*"},
+            retry="* * F,1d,1s\n",
+            runs=[
+                {"argv": [*message, "a@one.test.ex", "c@three.test.ex"]},
+                {"argv": [*message, "b@one.test.ex", "d@two.test.ex"], "servers": again, "sleep": 2},
+            ],
+        ),
+        "4.92",
+    )
+    refused = [line for line in runs[1].log if "[10.9.2.1] Connection refused" in line]
+    assert sorted(line[:2] for line in refused) == ["M1", "M2"]
