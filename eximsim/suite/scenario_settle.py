@@ -44,9 +44,7 @@ def settled(
 
 
 def _begun_later(record: ScenarioRecord, seconds: float) -> ScenarioRecord:
-    runs = (
-        done if done.began is None else replace(done, began=done.began + seconds) for done in record.runs
-    )
+    runs = (done if done.began is None else replace(done, began=done.began + seconds) for done in record.runs)
     return replace(record, runs=tuple(runs))
 
 
