@@ -28,6 +28,8 @@ _NUMBER = re.compile(
 )
 _UNITS = {"k": 1024.0, "m": 1024.0**2, "g": 1024.0**3}
 _SMALLEST_FILTER = 40
+_LEAST_TIME = 1e-6
+"""Seconds that lie at least between two events: the clock counts microseconds. Here work costs no time."""
 """``sizeof(dbdb->bloom)``."""
 _WHOLE_LIST = frozenset({Where.PREDATA, Where.DATA, Where.PRDR, Where.NOTSMTP})
 _FLAGS = ("leaky", "strict", "noupdate", "readonly")
@@ -310,7 +312,7 @@ def _new_rate(run: AclRun, wanted: _Wanted, found: Rate | None, now: float) -> f
     if found is None:
         run.trace("ratelimit initializing new key's rate data")
         return wanted.count
-    share = max(now - found.time, 1e-9) / wanted.period
+    share = max(now - found.time, _LEAST_TIME) / wanted.period
     past = math.exp(-share)
-    rate = (1 - past) * wanted.count / share + past * found.rate
+    rate = -math.expm1(-share) * wanted.count / share + past * found.rate
     return max(rate, wanted.count)

@@ -77,8 +77,9 @@ def _reply(
     if code not in (0, EXIT_NORECIPIENTS):
         raise Stop(Rc.DEFER, f"Failed to send message from {transport.name} transport ({code})", 0)
     shown = [(name, getattr(reply, _field(name))) for name in _HEADERS if name != "reply_to"]
-    lines = [f"  {name.capitalize()}: {text}" for name, text in shown if text]
-    _log(process, transport, reply, run, [*lines, *([f"  {reply.headers}"] if reply.headers else [])])
+    lines = [f"  {name.capitalize()}: {text}" for name, text in shown if text is not None]
+    lines += [] if reply.headers is None else [f"  {reply.headers}"]
+    _log(process, transport, reply, run, lines)
 
 
 def _field(name: str) -> str:

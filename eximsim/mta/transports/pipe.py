@@ -39,6 +39,10 @@ _EXEC_FAILED = 127
 _MOST_SETTINGS = 49
 _READ = 16384
 """Octets that are read of a command's output at a time (BIG_BUFFER_SIZE)."""
+_PIPE_HOLDS = 65536
+"""Octets that a pipe holds for a reader, on Linux."""
+_KILLED = -9
+"""How a command ends that gets SIGKILL."""
 _DISCARDED = b"\n\n*** Too much output - remainder discarded ***\n"
 
 
@@ -85,8 +89,9 @@ def _run(process: Process, transport: DriverInstance, addrs: list[Address], run:
         _not_written(transport, first, problem)
     process.world.sleep(ended.seconds)
     _keep_output(transport, first, run, ended.output)
-    if ended.status is None or first.message is None:
-        _judge(process, transport, first, text, words, ended.status)
+    status = _KILLED if _wrote_too_much(transport, ended.output) else ended.status
+    if status is None or first.message is None:
+        _judge(process, transport, first, text, words, status)
     if first.transport_return is not Rc.OK:
         first.user_message = "local delivery failed"
     process.trace.record(
@@ -97,7 +102,7 @@ def _run(process: Process, transport: DriverInstance, addrs: list[Address], run:
         gid=run.gid,
         directory=run.directory,
         octets=len(command.stdin),
-        status=ended.status,
+        status=status,
     )
 
 
@@ -288,13 +293,22 @@ def _affix(process: Process, transport: DriverInstance, word: str, default: str)
         raise Stop(Rc.DEFER if failure.defer else Rc.PANIC, f"{told} failed: {failure.message}", 0) from None
 
 
+def _wrote_too_much(transport: DriverInstance, output: bytes) -> bool:
+    """Whether a command still waits for somebody to read what it wrote when it is killed for that."""
+    return len(output) > _read_at_most(transport) + _PIPE_HOLDS
+
+
+def _read_at_most(transport: DriverInstance) -> int:
+    """What is read of the output before more than max_output has come."""
+    return (transport.options.number("max_output") // _READ + 1) * _READ
+
+
 def _keep_output(transport: DriverInstance, addr: Address, run: LocalRun, output: bytes) -> None:
     """Keep what the command wrote for those who are told, up to max_output."""
     if not run.keeps_output or not output:
         return
-    limit = transport.options.number("max_output")
-    if len(output) > limit:
-        output = output[: (limit // _READ + 1) * _READ] + _DISCARDED
+    if len(output) > transport.options.number("max_output"):
+        output = output[: _read_at_most(transport)] + _DISCARDED
     addr.return_text = from_octets(output)
 
 

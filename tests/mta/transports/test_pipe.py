@@ -141,6 +141,12 @@ def test_too_much_output_is_cut() -> None:
     assert "\n*** Too much output - remainder discarded ***\n" in run.mailbox("/mail/s")
 
 
+def test_a_command_whose_output_nobody_reads_to_the_end_is_killed() -> None:
+    run = machine("command = /bin/cat\nmax_output = 100\nfreeze_signal")
+    run.deliver(text="Subject: s\n\n" + ("y" * 60 + "\n") * 2000)
+    assert any("terminated by signal 9 (Killed)" in line for line in run.log), run.log
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
