@@ -311,7 +311,7 @@ def _begun(delivery: Delivery, transport: DriverInstance, first: Address, seed: 
     """The process of a transport, as it begins."""
     parent = delivery.process
     child = parent.fork("transport ph1" if parent.queue_2stage else "transport")
-    child.kept_call = None
+    child.kept_call, child.pass_on = None, lambda call: _pass_on(delivery, call, call.next_id or "")
     child.random_seed = seed
     child.variables["transport_name"] = transport.name
     child.disable_logging = transport.options.flag("disable_logging")
@@ -381,10 +381,15 @@ def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:
     What goes on in the background does so while other batches are delivered, and these do not yet know which
     hosts it could not reach.
     """
-    process, hints = delivery.process, delivery.process.machine.hints
-    if not delivery.remote or not process.profile.next_message_in_background:
+    if not delivery.remote or not delivery.process.profile.next_message_in_background:
         delivery.next_id, delivery.next_call = next_id, call
-    elif process.queue_running and process.machine.test_harness:
+    else:
+        _pass_on(delivery, call, next_id)
+
+
+def _pass_on(delivery: Delivery, call: OpenCall, next_id: str) -> None:
+    process, hints = delivery.process, delivery.process.machine.hints
+    if process.queue_running and process.machine.test_harness:
         delivery.passed_on.append((next_id, call))
     else:
         before = {key: replace(record) for key, record in hints.retry.items()}

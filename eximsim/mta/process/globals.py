@@ -316,8 +316,9 @@ class Process:
     """The hosts that failed in this delivery, by retry key: whether they are expired, and why."""
     continued: OpenCall | None = None
     """The open call that this delivery goes on with."""
-    kept_call: OpenCall | None = None
-    """The open call that it leaves behind."""
+    kept_call: OpenCall | None = None  # the open call that it leaves behind
+    pass_on: Callable[[OpenCall], None] | None = None
+    """Begins the message that such a call was kept for, while the transport goes on with other hosts."""
     dsn_boundaries: int = 0
     """How many boundaries of reports this process has drawn."""
     proxied_tls: TlsSession | None = None
@@ -326,7 +327,6 @@ class Process:
     """Commands are sent in groups; this stays until the message is sent, also for the next call's set-up."""
     continue_more: bool = False
     """The transport is to leave its call open for more recipients of the message."""
-
     afterwards: list[Callable[[], None]] | None = None
     """What others do in the background once this delivery has logged its end; None: there is no delivery."""
 

@@ -14,7 +14,7 @@ from eximsim.mta.records.structs import PORT_NONE, Address, HostItem
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.exp_bool import exp_bool
 from eximsim.mta.transports.smtp_context import SmtpContext, prepare_addresses, set_errno
-from eximsim.mta.transports.smtp_continue import abandon
+from eximsim.mta.transports.smtp_continue import abandon, pass_on_kept
 from eximsim.mta.transports.smtp_decisions import HANDSHAKE_FAILED, InClear
 from eximsim.mta.transports.smtp_deferred import deferred_event_raise, write_logs
 from eximsim.mta.transports.smtp_hosts import host_list, is_free, set_panic
@@ -301,8 +301,8 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     run.total_tried += 1
     more = index + 1 < len(run.hosts)
     sx = _context(run, host, attempt.interface, more_hosts=more)
+    pass_on_kept(process)
     rc = _bypass(run, host) if process.dont_deliver else smtp_deliver(sx)
-    run.continuing = run.continuing and not sx.call_given_up
     if rc is Rc.DEFER:
         rc = _host_deferred(run, sx, first)
     last = not (
@@ -319,7 +319,7 @@ def _attempt(run: Run, host: HostItem, index: int, next_index: int, attempt: Att
     _note_retry(run, host, first, attempt, rc, message_defer=sx.message_defer)
     some_deferred = rc is Rc.OK and any(addr.transport_return is Rc.DEFER for addr in run.addrlist)
     run.finished = rc is Rc.ERROR or (rc is Rc.OK and not some_deferred)
-    if run.finished or leaves_the_hosts(run, sx.sequence):
+    if run.finished or leaves_the_hosts(run, sx.sequence, more_hosts=more):
         return not run.begins_anew
     if (rc is Rc.DEFER or some_deferred) and next_index < len(run.hosts):
         timeout = retry.last_rule_timeout(process, host.name)

@@ -97,8 +97,6 @@ class SmtpContext:
     tls: ClientTls | None = None
     dane: bool = False
     dane_required: bool = False
-    call_given_up: bool = False
-    """A call that was open would not do for the host, and was closed."""
     refused_later: bool = False
     """The call was refused, and had been taken for open until the greeting was read."""
     everyone: list[Address] = field(default_factory=list)

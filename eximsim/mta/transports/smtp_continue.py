@@ -62,6 +62,16 @@ def keep_for_next(sx: SmtpContext) -> bool:
     return True
 
 
+def pass_on_kept(process: Process) -> None:
+    """A waiting message that has a process of its own goes down its call while this one tries other hosts."""
+    call = process.kept_call
+    if call is None or call.next_id is None or not process.profile.next_message_in_background:
+        return
+    assert process.pass_on is not None
+    process.pass_on(call)
+    process.kept_call = None
+
+
 def waiting_message(sx: SmtpContext) -> str | None:
     """The id of a message that waits for this host and may go down this connection."""
     process, found = sx.process, None

@@ -56,16 +56,21 @@ class Run:
         self.begun = self.process.world.now()
 
 
-def leaves_the_hosts(run: Run, sequence: int) -> bool:
+def leaves_the_hosts(run: Run, sequence: int, *, more_hosts: bool) -> bool:
     """Whether those that a host put off are not taken to the next one, after ``sequence`` transactions.
 
     A call that was continued counts for as long as it is open; where only the number of transactions is
     looked at, it counts for longer, and a call of this very run is taken for one that fits no host.
     Source: smtp_transport_entry().
     """
-    process = run.process
-    counted = process.profile.deferred_batch_begins_anew and sequence > 1
-    if run.continuing and (counted or process.kept_call is not None):
+    process, call = run.process, run.process.kept_call
+    by_number = process.profile.deferred_batch_begins_anew
+    counted = by_number and sequence > 1
+    if run.continuing and call is not None and call.next_id is not None and not counted:
+        if by_number and more_hosts:
+            raise Unsupported("another host behind a call that took the place of one that did not fit (4.99)")
+        call = None if process.profile.next_message_in_background else call
+    if run.continuing and (counted or call is not None):
         return True
     if run.continuing or counted:
         run.continuing, process.continued = False, None

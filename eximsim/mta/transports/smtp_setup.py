@@ -120,8 +120,7 @@ def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
         return rc
     if not fits(sx, call):
         abandon(process, call)
-        sx.call_given_up = True
-        process.proxied_tls = None
+        process.proxied_tls, process.continue_more = None, False
         sx.dane = False
         return None
     take_over(sx, call)

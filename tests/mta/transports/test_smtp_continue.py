@@ -167,3 +167,70 @@ def test_a_batch_does_not_know_yet_which_hosts_the_next_message_finds_dead_besid
     )
     refused = [line for line in runs[1].log if "[10.9.2.1] Connection refused" in line]
     assert sorted(line[:2] for line in refused) == ["M1", "M2"]
+
+
+# ---- a host that puts some off, and another ---------------------------------------------------------------
+
+TWO_HOSTS = [
+    {**HOST[0], "data": [[10, "h1-a.test.ex"], [20, "h2-a.test.ex"]]},
+    *HOST[1:],
+    *({**record, "name": "h2-a.test.ex"} for record in ({**HOST[1], "data": ["10.9.1.2"]}, HOST[2])),
+]
+DOWN = {"10.9.1.1": "refused", "10.9.1.2": "refused"}
+UP = {"10.9.1.1": "ok", "10.9.1.2": "ok"}
+PUTS_OFF = {**UP, "10.9.1.1": {"recipients": {"b@one.test.ex": "450 later"}}}
+
+
+def sent(recipients: str, sender: str = "s@test.ex", **more: object) -> dict[str, object]:
+    return {"argv": ["-odf", "-f", sender, *(f"{name}@one.test.ex" for name in recipients)], **more}
+
+
+def last_of(*commands: dict[str, object], release: str, **transport: str) -> tuple[list[str], list[str]]:
+    """What the log says of recipients at the last of the commands, and which hosts were called."""
+    played = scenario(zone=TWO_HOSTS, servers=DOWN, transport=transport, runs=[*commands])
+    run = done(played, release)[-1]
+    lines = [line for line in run.log if " => " in line or " == " in line]
+    return lines, [str(server["addr"]) for server in run.servers]
+
+
+def test_a_message_whose_time_at_the_host_has_not_come_is_put_off_though_a_call_leads_there() -> None:
+    later = sent("", argv=["-q"], sleep=11, servers={**DOWN, "10.9.1.1": {"mail": "451 not now"}})
+    lines, called = last_of(sent("b"), later, sent("a", servers=UP), release=NEWEST)
+    assert "no host found for existing SMTP connection" in lines[1]
+    assert called == ["10.9.1.1"]
+
+
+@pytest.mark.parametrize("release", ["4.95", "4.98"])
+def test_a_call_given_up_as_unfit_does_not_keep_from_the_next_host(release: str) -> None:
+    first = sent("a", "s@x.ex", servers=PUTS_OFF, sleep=11)
+    lines, _ = last_of(sent("bc", "s@y.ex"), first, release=release, tls_sni="$sender_address_domain")
+    (line,) = (line for line in lines if "b@one.test.ex" in line)
+    assert " => b@one.test.ex R=client T=t H=h2-a.test.ex [10.9.1.2]" in line
+
+
+def test_a_message_that_gives_a_call_up_leaves_none_to_its_other_batches() -> None:
+    two = [*TWO_HOSTS, {**TWO_HOSTS[0], "name": "two.test.ex"}]
+    both = sent("", argv=["-odf", "-f", "s@y.ex", "b@one.test.ex", "c@two.test.ex"])
+    options = {"tls_sni": "$sender_address_domain", "multi_domain": "false"}
+    commands = [both, sent("a", "s@x.ex", servers=UP, sleep=11)]
+    run = done(scenario(zone=two, servers=DOWN, transport=options, runs=commands))[-1]
+    assert len(run.servers) == 3
+    assert not any("]* " in line for line in run.log)
+
+
+@pytest.mark.parametrize("release", ["4.95", "4.97", "4.98"])
+def test_up_to_4_98_a_waiting_message_goes_down_the_call_while_the_next_host_is_tried(release: str) -> None:
+    lines, _ = last_of(sent("d"), sent("bc", servers=PUTS_OFF, sleep=11), release=release)
+    hosts = {line.split("@")[0][-1]: line.partition("H=")[2].partition(" X=")[0] for line in lines}
+    assert hosts == {
+        "d": "h1-a.test.ex [10.9.1.1]*",
+        "b": "h2-a.test.ex [10.9.1.2]",
+        "c": "h1-a.test.ex [10.9.1.1]",
+    }
+
+
+def test_since_4_99_the_next_host_takes_the_place_of_the_one_that_a_call_was_kept_to() -> None:
+    lines, called = last_of(sent("d"), sent("bc", servers=PUTS_OFF, sleep=11), release=NEWEST)
+    (line,) = (line for line in lines if "d@one.test.ex" in line)
+    assert "H=h2-a.test.ex [10.9.1.2]*" in line
+    assert called == ["10.9.1.1", "10.9.1.2"]
