@@ -14,7 +14,7 @@ from eximsim.mta.base.parse import AddressError, parse_find_address_end
 from eximsim.mta.base.string import SPACES, from_octets, in_quotes
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.expand.marks import Taint, marked, taint_of
+from eximsim.mta.expand.marks import CleanText, Taint, marked, taint_of
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.harness import forked
@@ -354,7 +354,8 @@ class _ForwardList:
             try:
                 local = extract_address(self.process, item[1:])
                 if not local.domain_at:
-                    return Generated(f"{local.address}@{self.incoming_domain}")
+                    clean = self.taint is Taint.NONE and isinstance(self.incoming_domain, CleanText)
+                    return Generated(f"{local.address}@{self.incoming_domain}", clean=clean)
             except AddressError:
                 pass
         try:

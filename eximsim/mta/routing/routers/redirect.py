@@ -127,6 +127,7 @@ def _filtered_too(
         return rc
     first = routed.addr_new[0]
     child = rf.make_child(addr, addr.address)
+    child.clean = addr.clean
     child.errors_address, child.data = addr.errors_address, dict(first.data)
     child.extra_headers, child.remove_headers = first.extra_headers, first.remove_headers
     addr.child_count += 1
@@ -204,7 +205,7 @@ def _add_generated(
     for one in generated:
         text = one.address
         child = rf.make_child(addr, text)
-        if options.flag("check_ancestor") and _is_ancestor(addr, text):
+        if replaced := options.flag("check_ancestor") and _is_ancestor(addr, text):
             child.address = text = addr.address
         child.start_router = start
         if child.utf8 is None and process.profile.i18n and _is_international(process, text):
@@ -218,6 +219,7 @@ def _add_generated(
             child.errors_address = one.errors_address
         child.extra_headers, child.remove_headers = headers
         one.give_to(child)
+        child.clean = addr.clean if replaced else child.clean
         if one.made_for:
             _prepare_special(process, router, child)
         children.append(child)
