@@ -26,6 +26,8 @@ from eximsim.profiles import CommandLog
 from eximsim.status import Errno, HostStatus, Rc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.delivery.delivery import Delivery
     from eximsim.mta.process.globals import Process
@@ -205,7 +207,8 @@ def _next_batch(delivery: Delivery, transport: DriverInstance) -> list[Address]:
     batch = [first]
     multi_domain, limit = _is_multi_domain(delivery, first), _most_in_a_batch(delivery, transport)
     with_dnssec = delivery.process.profile.dnssec_separates_batches
-    for other in list(delivery.remote):
+    waiting = list(delivery.remote)
+    for place, other in enumerate(waiting, 1):
         if len(batch) >= limit:
             break
         if (
@@ -215,19 +218,22 @@ def _next_batch(delivery: Delivery, transport: DriverInstance) -> list[Address]:
             and other.errors_address == first.errors_address
             and other.extra_headers == first.extra_headers
             and other.remove_headers == first.remove_headers
-            and (not multi_domain or _is_multi_domain(delivery, other))
+            and (not multi_domain or _is_multi_domain(delivery, other, waiting[place:]))
         ):
             delivery.remote.remove(other)
             batch.append(other)
     return batch
 
 
-def _is_multi_domain(delivery: Delivery, addr: Address) -> bool:
-    """Whether the address may be in a batch with other domains."""
+def _is_multi_domain(delivery: Delivery, addr: Address, behind: Sequence[Address] = ()) -> bool:
+    """Whether the address may be in a batch with other domains.
+
+    What depends on it is expanded as for one batch with all addresses that still wait ``behind`` it.
+    """
     assert addr.transport is not None
     if addr.transport.options.text("multi_domain") is None:
         return addr.transport.options.flag("multi_domain")
-    deliver_set_expansions(delivery.process, addr, [])
+    deliver_set_expansions(delivery.process, addr, behind)
     several = exp_bool(delivery.process, addr, addr.transport, "multi_domain")
     if several is None:
         raise Unsupported(addr.message or "multi_domain", *addr.transport.options.where("multi_domain"))

@@ -49,6 +49,13 @@ def test_multi_domain_is_asked_of_each_address_that_might_come_along() -> None:
     assert sorted(map(len, calls)) == [1, 2]
 
 
+def test_a_domain_is_known_to_multi_domain_if_all_that_still_wait_have_it() -> None:
+    option = {"multi_domain": "${if def:domain{yes}{no}}", "connection_max_messages": "1"}
+    order = {"remote_sort_domains": "a.ex : b.ex : c.ex"}
+    calls, _ = heard(option, "a.ex", "b.ex", "c.ex", **order)
+    assert sorted(calls) == [["a@a.ex", "a@c.ex"], ["a@b.ex"]]
+
+
 @pytest.mark.parametrize("parallel", ["1", "2"])
 def test_what_would_begin_while_another_is_on_its_way_is_put_off_by_max_parallel(parallel: str) -> None:
     options = {"multi_domain": "false", "max_parallel": "1"}
