@@ -118,7 +118,7 @@ def process_failed(delivery: Delivery) -> None:
             addr.ignore_error = True
         bounce_to = _bounces_to(delivery, addr)
         unwanted = _unwanted(delivery.process, addr)
-        if addr.ignore_error or unwanted or not bounce_to:
+        if addr.ignore_error or unwanted:
             delivery.failed.pop(0)
             parent = f" <{addr.parent.address}>" if addr.parent else ""
             if delivery.process.profile.ignored_failure_raises_event:

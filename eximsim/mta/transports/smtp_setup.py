@@ -239,7 +239,7 @@ def _say_hello(sx: SmtpContext, refused: Reply | None = None, *, again: bool = F
         return
     sx.features = ehlo_response(sx.reply.text) if sx.esmtp or sx.lmtp else frozenset()
     sx.mechanisms = auth_mechanisms(sx.reply.text) if sx.esmtp else frozenset()
-    if sx.process.profile.limits_heeded and (again or "STARTTLS" not in sx.features) and sx.esmtp:
+    if sx.process.profile.limits_heeded and (sx.esmtp or sx.lmtp):
         sx.limits = ehlo_limits(sx.reply.text)
     if not again:
         smtp_early.learn(sx)

@@ -10,7 +10,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import string_printing
 from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.mta.process.sigsegv import SIGSEGV
+from eximsim.mta.process.sigsegv import SIGSEGV, null_pointer
 from eximsim.mta.records.cutthrough import HeldCall
 from eximsim.mta.records.open_call import OpenCall
 from eximsim.mta.transports.header_lines import transport_headers_send
@@ -32,6 +32,8 @@ from eximsim.status import Rc
 from eximsim.trace import Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.cutthrough import Said
     from eximsim.mta.records.structs import Address, HostItem
@@ -156,10 +158,11 @@ def join(call: Callout, open_call: HeldCall) -> bool:
 def _same_way(call: Callout, open_call: HeldCall) -> bool:
     """Whether the recipient's own route leads to the host at the other end."""
     process, transport = call.process, call.addr.transport
-    host = next((one for one in call.hosts if one.address == open_call.host.address), None)
-    if transport is None or transport is not open_call.addrs[0].transport or host is None:
+    if transport is None or transport is not open_call.addrs[0].transport:
         return False
-    assert host.address is not None
+    host = _host_at(process, open_call, call.hosts)
+    if host is None or host.address is None:
+        return False
     process.variables["host"], process.variables["host_address"] = host.name, host.address
     try:
         interface = smtp_get_interface(process, transport.options.text("interface"), host.address, "callout")
@@ -168,6 +171,19 @@ def _same_way(call: Callout, open_call: HeldCall) -> bool:
         return False
     smtp_port_for_connect(process, host, port)
     return interface == open_call.interface and host.port == open_call.host.port
+
+
+def _host_at(process: Process, open_call: HeldCall, hosts: Sequence[HostItem]) -> HostItem | None:
+    """Which of the hosts is at the other end; a host before it whose address was not found ends the process.
+
+    Source: cutthrough_multi(), src/verify.c, where the address is NULL.
+    """
+    for host in hosts:
+        if host.address is None:
+            raise null_pointer(process, process.doing)
+        if host.address == open_call.host.address:
+            return host
+    return None
 
 
 def _reply(process: Process, call: HeldCall, ok_digit: str) -> Said:

@@ -60,7 +60,6 @@ if TYPE_CHECKING:
 
 CALLOUT = Rule("callout", "verify.c do_callout")
 _ODD = re.compile(r"[^\t\n -~]")
-_DOING = "accepting a local SMTP message from <root>"
 
 
 def do_callout(
@@ -116,7 +115,7 @@ def _join(call: Callout, held: HeldCall) -> bool:
     plain = not call.settings.use_postmaster and not call.random and call.postmaster is None
     noted = call.is_recipient and call.settings.use_sender and held.addrs[0].return_path is not None
     if plain and not noted and call.process.profile.cutthrough_from_any_callout:
-        raise null_pointer(call.process, _DOING)
+        raise null_pointer(call.process, call.process.doing)
     return cutthrough.join(call, held)
 
 
@@ -378,7 +377,7 @@ def _dane_failed(call: Callout, sx: SmtpContext) -> None:
     if row.outcome is Mishap.UNDEFINED:
         raise UndefinedBehaviour("the context of a callout is used before it is set")
     if row.outcome is Mishap.DIES:
-        raise null_pointer(process, _DOING)
+        raise null_pointer(process, process.doing)
     if row.log:
         log_write(process, row.log, panic=row.outcome is Mishap.PANICS)
     if row.outcome is Mishap.PANICS:

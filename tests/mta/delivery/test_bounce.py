@@ -92,6 +92,15 @@ def test_errors_to_sends_the_report_elsewhere_or_nowhere() -> None:
     assert log[-2:] == ["a@test.ex: error ignored", "Completed"]
 
 
+def test_errors_to_nobody_is_forgotten_where_routing_is_copied_and_the_report_is_to_nobody() -> None:
+    refuses_all = Mx(Behaviour(extensions=(), rcpt=reply("550 no")))
+    site = Site([refuses_all], router={"errors_to": '""', "same_domain_copy_routing": "true"})
+    log = site.deliver("a@test.ex", "b@test.ex")
+    assert "b@test.ex: error ignored" in log or "a@test.ex: error ignored" in log
+    assert sum("no usable sender address" in line for line in log) == 1
+    assert log[-1] == "Process failed (2) when writing error message to  (frozen)"
+
+
 def test_the_sender_is_told_what_the_server_said_to_the_whole_message() -> None:
     site = bounced("a@test.ex", server=Mx(Behaviour(mail=reply("550 go away"))))
     first_part = bounce(site).content.partition(b"message/delivery-status")[0]

@@ -295,6 +295,17 @@ def test_no_more_is_sent_than_the_server_says(limits: str, release: str, batches
     assert seen == batches
 
 
+@pytest.mark.parametrize("starttls", ["454 later", "554 never"])
+@pytest.mark.parametrize(("release", "transactions"), [("4.97", 1), ("4.98", 2), (NEWEST, 2)])
+def test_the_limits_of_a_server_hold_in_clear_although_it_offers_starttls(
+    release: str, transactions: int, starttls: str
+) -> None:
+    offered = Behaviour(extensions=("STARTTLS", "LIMITS RCPTMAX=1"), starttls=reply(starttls))
+    site = Site([Mx(offered)], release)
+    site.deliver(*RECIPIENTS[:2])
+    assert events(site).count("MAIL") == transactions
+
+
 @pytest.mark.parametrize(
     ("extensions", "seen"), [(("PIPELINING",), ["MAIL", "DATA", "EOF"]), ((), ["MAIL", "QUIT"])]
 )

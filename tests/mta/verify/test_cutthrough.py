@@ -240,3 +240,20 @@ def test_a_recipient_that_is_nowhere_ends_it_and_the_message_is_delivered_as_usu
     assert answers[2].startswith("550")
     assert heard[0] == [*ENVELOPE, "QUIT"]
     assert [line.split()[1] for line in log if line.startswith("M1")] == ["<=", "=>", "Completed"]
+
+
+@pytest.mark.parametrize("release", ["4.89", "4.92", "4.98", "4.99"])
+def test_a_second_recipient_with_a_host_that_cannot_be_found_before_that_of_the_call_ends_the_session(
+    release: str,
+) -> None:
+    """The address of a host is compared that has none, since the DNS did not give it."""
+    lost = {"name": "h3-a.test.ex", "type": "A", "ad": True, "data": [], "rcode": "SERVFAIL"}
+
+    def asked(*hosts: str) -> list[str]:
+        data = [[10 * at, host] for at, host in enumerate(hosts, 1)]
+        mx = {"name": "three.test.ex", "type": "MX", "ad": True, "data": data}
+        zone = [*TWO, lost, mx]
+        return ran("a@one.test.ex", "b@three.test.ex", server=PLAIN, release=release, zone=zone)[1]
+
+    assert asked("h1-a.test.ex", "h3-a.test.ex")[-2].startswith("250 OK id=")
+    assert asked("h3-a.test.ex", "h1-a.test.ex")[-1] == "250 Accepted"
