@@ -54,9 +54,9 @@ def test_nobody_gets_a_second_one_before_its_time(pause: int, replies: int) -> N
 
 
 def test_the_log_has_a_line_for_what_is_set_but_empty() -> None:
-    answering = machine("\nlog = /mail/log\nheaders = ${if eq{1}{2}{X: y}}\nsubject = ${if eq{1}{2}{x}}")
+    answering = machine("\nlog = /mail/log\nheaders = ${if eq{1}{2}{X: y}}\ncc = ${if eq{1}{2}{x}}")
     answering.deliver()
-    assert answering.mailbox("/mail/log").endswith("\n  Subject: \n  \n")
+    assert answering.mailbox("/mail/log").endswith("\n  Cc: \n  Subject: Re: s\n  \n")
 
 
 def test_a_small_file_forgets_the_first_one() -> None:
