@@ -45,6 +45,7 @@ def deliver_to_folder(
     is_maildir, is_mailstore = options.flag("maildir_format"), options.flag("mailstore_format")
     if is_maildir:
         _maildir_ensure_directories(process, transport, path, run)
+        path = _tidy(path)
     filled, counted = _filled(process, transport, path, limits, run, is_maildir=is_maildir)
     host = expand(process, "$primary_hostname")
     temporary = f"{path}/temp.{process.pid}.{host}"
@@ -85,6 +86,11 @@ def _store(process: Process, transport: DriverInstance, run: LocalRun, path: str
     process.world.disk.write(path, text, mode=mode, uid=run.uid, gid=run.gid, now=now)
 
 
+def _tidy(path: str) -> str:
+    """The name under which the disk knows a file, without slashes that say nothing."""
+    return "/" + "/".join(filter(None, path.split("/")))
+
+
 # ---- folders ---------------------------------------------------------------------------------------------
 
 
@@ -117,15 +123,15 @@ def _maildir_ensure_directories(
     disk = process.world.disk
     mode = transport.options.number("directory_mode")
     for part in ("", "/tmp", "/new", "/cur"):
-        folder = path + part
+        folder, named = _tidy(path + part), path + part
         if folder in disk.files:
-            raise Stop(Rc.DEFER, f"{folder} is not a directory", Errno.NOTDIRECTORY)
+            raise Stop(Rc.DEFER, f"{named} is not a directory", Errno.NOTDIRECTORY)
         problem = _make(process, transport, folder, run)
         if problem == errnos.ENOENT:
-            what = f"stat() error for {folder}: {errnos.strerror(problem)}"
+            what = f"stat() error for {named}: {errnos.strerror(problem)}"
             raise Stop(Rc.DEFER, what, problem)
         if problem is not None:
-            raise Stop(Rc.DEFER, f"cannot create {folder}", problem)
+            raise Stop(Rc.DEFER, f"cannot create {named}", problem)
         disk.know_folder(folder, uid=run.uid, gid=run.gid, mode=mode)
     pattern = transport.options.text("maildirfolder_create_regex")
     if pattern is None:

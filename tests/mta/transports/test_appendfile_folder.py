@@ -28,6 +28,14 @@ def test_a_maildir_is_made_and_gets_a_file_with_a_tag() -> None:
     assert {"/mail/d/tmp", "/mail/d/new", "/mail/d/cur"} <= set(machine.world.disk.folders)
 
 
+def test_a_maildir_whose_name_ends_with_a_slash_is_the_one_without() -> None:
+    machine = LocalMachine("driver = appendfile\ndirectory = /mail/d/\nmaildir_format")
+    machine.deliver()
+    (name,) = names(machine)
+    assert name.startswith("new/")
+    assert "/mail/d/new" in machine.world.disk.folders
+
+
 def test_a_mailstore_has_two_files_for_a_message() -> None:
     machine = LocalMachine(f"{PLAIN}\nmailstore_format\nmailstore_prefix = one\nmailstore_suffix = two")
     machine.deliver()
