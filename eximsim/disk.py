@@ -103,7 +103,7 @@ class Disk:
 
     def lacks_folder(self, path: str) -> bool:
         """Whether a folder is known not to be there, as one above it is known."""
-        return path not in self.folders and self._known_above(path) is not None
+        return path not in self.folders and path != "/" and self._known_above(path) is not None
 
     def cannot_have(self, path: str) -> bool:
         """Whether nothing on the way to a folder is known but the root folder: only root makes any there."""
@@ -111,7 +111,7 @@ class Disk:
 
     def make_folders(self, path: str, *, uid: int, gid: int, mode: int) -> bool:
         """Make a folder and those above it that are known to be lacking; false if the user may not."""
-        if path in self.folders:
+        if path in self.folders or not path.strip("/"):
             return True
         above = self._known_above(path)
         if above is None:
@@ -129,8 +129,9 @@ class Disk:
         self.folders.setdefault(path, StoredFolder(uid, gid, mode))
 
     def may_write(self, path: str, *, uid: int, gid: int) -> bool:
-        """Whether a user may make files in a folder; so he may where nothing is known of it."""
-        return path not in self.folders or self.folders[path].is_writable(uid, gid)
+        """Whether a user may make files in a folder; so he may where nothing is known of it, but in the root."""
+        known = path in self.folders or path == "/"
+        return not known or self.folder(path).is_writable(uid, gid)
 
     def folder(self, path: str) -> StoredFolder:
         """A folder of which something is known; the root folder is root's."""

@@ -252,6 +252,9 @@ class DeliverSwitches(VerifySwitches):
     """A rewrite rule that fits writes into the address. An ``errors_to`` without expansions lies in memory
     that is only read: the process dies."""
 
+    rewritten_part_told: bool = switch(False, "rewrite_one() in rewrite.c", since("4.99", "49d469d60"))
+    """The line of a rewriting says ``with (address part of)`` where only the address of the result is taken."""
+
     failed_set_is_forgotten: bool = switch(
         False,
         "route_address() in route.c",

@@ -371,6 +371,7 @@ POINTS: Sequence[Point] = (
     _point("9682a4923"),
     _point("24e159d7b", ("scripts/4650-DMARC/4650", "CALLER@not-exist.test.ex")),
     *_points("13029e1cd 607f884cd feb961184 752d1b689"),
+    _point("49d469d60"),
     _point("453bf4b50", ("scripts/0000-Basic/0002", "addrss_BAD")),
     _point("746134b01"),
     _point("7c88517fd"),

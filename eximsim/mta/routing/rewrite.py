@@ -236,7 +236,8 @@ def _by_rule(
         complete = rewrite_address_qualify(process, found.address, is_recipient=True)
         new = new[: found.start] + complete + new[found.end :]
         found = extract_address(process, new)
-    how = "as" if WHOLE in rule.flags or "<" not in new else "with (address part of)"
+    part = process.profile.rewritten_part_told and WHOLE not in rule.flags and "<" in new
+    how = "with (address part of)" if part else "as"
     told = f'"{state.text}" from {WHERE[flag]} rewritten {how} "{new}" by rule {number}'
     log_write(process, told, when="address_rewrite")
     return (found, new), True

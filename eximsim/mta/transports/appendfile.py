@@ -227,7 +227,7 @@ def make_folders(process: Process, transport: DriverInstance, path: str, folder:
 
 def _folder_problem(process: Process, path: str, run: LocalRun) -> int | None:
     """The error number of making a file there, None if it can be made."""
-    folder = process.world.disk.real_path(path.rpartition("/")[0])
+    folder = process.world.disk.real_path(path.rpartition("/")[0] or "/")
     if process.world.disk.lacks_folder(folder):
         return errnos.ENOENT
     return None if process.world.disk.may_write(folder, uid=run.uid, gid=run.gid) else errnos.EACCES

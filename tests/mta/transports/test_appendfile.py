@@ -207,3 +207,9 @@ def test_such_a_format_for_a_folder_is_not_modelled() -> None:
     with pytest.raises(Unsupported, match="mbx_format with a folder") as found:
         LocalMachine("driver = appendfile\ndirectory = /mail\nmbx_format").deliver()
     assert found.value.line is not None
+
+
+def test_a_mailbox_in_the_root_folder_needs_no_folder_and_may_not_be_locked() -> None:
+    machine = LocalMachine("driver = appendfile\nfile = /box\ncreate_directory")
+    machine.deliver()
+    assert "(13): Permission denied creating lock file hitching post /box.lock.mx.test.ex" in machine.log[-1]
