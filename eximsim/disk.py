@@ -129,7 +129,7 @@ class Disk:
         self.folders.setdefault(path, StoredFolder(uid, gid, mode))
 
     def may_write(self, path: str, *, uid: int, gid: int) -> bool:
-        """Whether a user may make files in a folder; so he may where nothing is known of it, but in the root."""
+        """Whether a user may make files in a folder; so he may where nothing is known of it."""
         known = path in self.folders or path == "/"
         return not known or self.folder(path).is_writable(uid, gid)
 

@@ -212,4 +212,4 @@ def test_such_a_format_for_a_folder_is_not_modelled() -> None:
 def test_a_mailbox_in_the_root_folder_needs_no_folder_and_may_not_be_locked() -> None:
     machine = LocalMachine("driver = appendfile\nfile = /box\ncreate_directory")
     machine.deliver()
-    assert "(13): Permission denied creating lock file hitching post /box.lock.mx.test.ex" in machine.log[-1]
+    assert "(13): Permission denied: creating lock file hitching post /box.lock.mx.test.ex" in machine.log[-1]
