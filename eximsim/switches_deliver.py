@@ -253,7 +253,7 @@ class DeliverSwitches(VerifySwitches):
     that is only read: the process dies."""
 
     rewritten_part_told: bool = switch(False, "rewrite_one() in rewrite.c", since("4.99", "49d469d60"))
-    """The line of a rewriting tells with ``(address part of)`` that only the address of the result is taken."""
+    """The line of a rewriting tells by ``with (address part of)`` that not all of the result is taken."""
 
     failed_set_is_forgotten: bool = switch(
         False,
