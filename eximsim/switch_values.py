@@ -25,6 +25,14 @@ class IpSyntax(Enum):
     LIBRARY = "what inet_pton() takes"
 
 
+class IncludeCheck(Enum):
+    """How a redirect router makes sure that an included file is in its ``include_directory``."""
+
+    NAMES = "each folder on the way is looked for by its name"
+    FROM_ROOT = "each is opened as if it lay in the root folder, and so is the file"
+    STEPS = "each is opened in the one before it"
+
+
 class TlsaMap(Enum):
     """How the answer to a TLSA question becomes a decision (tables: ``mta/transports/dane.py``)."""
 

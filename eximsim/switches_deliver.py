@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eximsim.history import since, switch
 from eximsim.quick_dataclass import dataclass
-from eximsim.switch_values import EVENTS
+from eximsim.switch_values import EVENTS, IncludeCheck
 from eximsim.switches_verify import VerifySwitches
 
 
@@ -269,3 +269,26 @@ class DeliverSwitches(VerifySwitches):
     )
     """Of a batch that max_parallel puts off, only the first address is put off, and the others are passed
     over; if another address has been put off before, the delivery does not end."""
+
+    include_check: IncludeCheck = switch(
+        IncludeCheck.NAMES,
+        "parse_forward_list()",
+        since("4.88", "10c50704c", IncludeCheck.FROM_ROOT),
+        since("4.96", "7f8394e7c", IncludeCheck.STEPS, item="bug 2715"),
+    )
+    """How a redirect router makes sure that an included file is in its ``include_directory``."""
+
+    tainted_include_line: int = switch(
+        0,
+        "parse_forward_list()",
+        since("4.94.1", "7d99cba1d", 1393, published="4.94"),
+        since("4.95", "889894461", 1398, item="bug 2805"),
+        since("4.97", "a85c067ba", 1399),
+        since("4.98", "17648b558", 1403, item="bug 3160"),
+        since("4.99", "7026bd361", 0),
+    )
+    """The process ends where redirection data that came from outside includes a file; the panic log names
+    this line. 0: it does not."""
+
+    tainted_include_refused: bool = switch(False, "parse_forward_list()", since("4.99", "7026bd361"))
+    """Redirection data that came from outside may include no file."""

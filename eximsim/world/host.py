@@ -230,6 +230,8 @@ class HostedWorld:
     def path_kind(self, path: str) -> str:
         """See ``World``."""
         path = posixpath.normpath(path)
+        if path == "/":
+            return "folder"
         if self.host.kind_of is not None:
             return self.host.kind_of(path)
         if path in self.host.files:

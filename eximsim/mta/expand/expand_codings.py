@@ -14,8 +14,7 @@ from eximsim.mta.base.string import from_octets, octets, string_printing
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
-from eximsim.mta.process.ends import PanicDie
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write_die
 
 _HEX = re.compile("[0-9A-Fa-f]*")
 
@@ -134,9 +133,7 @@ def _xtextd(expander: Expander, text: str, arg: str | None, name: str) -> str:
     """Decoded xtext; of what is none the program dies."""
     encoded = octets(text)
     if _XTEXT.fullmatch(encoded) is None:
-        message = "internal error in string_catn (count -1)"
-        log_write(expander.process, message, panic=True, dying=True)
-        raise PanicDie(message)
+        log_write_die(expander.process, "internal error in string_catn (count -1)")
     return from_octets(re.sub(rb"\+([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), encoded))
 
 

@@ -10,7 +10,7 @@ from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.marks import marked, taint_of
 from eximsim.mta.lookup import match_list
 from eximsim.mta.process import upward
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, log_write_die
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
@@ -257,7 +257,7 @@ class CheckAddress:
             if following is None:
                 return FAILED
             key = following
-        return match_list.die(
+        return log_write_die(
             self.process, f"Loop detected in lookup of local part of {self.subject} in @@{lookup}"
         )
 

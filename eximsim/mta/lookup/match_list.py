@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM
@@ -18,9 +18,9 @@ from eximsim.mta.lookup import host_bydns, host_chain, search
 from eximsim.mta.lookup.list_file import file_items, list_file
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.lookup.net_index import LONG
-from eximsim.mta.process.ends import PanicDie, ProcessDied
+from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.hostname import primary_hostname
-from eximsim.mta.process.log import log_write, quoted
+from eximsim.mta.process.log import log_write, log_write_die, quoted
 from eximsim.mta.process.reading import open_failed, runs_as
 from eximsim.mta.process.sigsegv import SIGSEGV, immutable_memory
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
@@ -151,7 +151,7 @@ class CheckString:
             compiled = compile_pattern(pattern, self.caseless)
         except RegexError as error:
             told = error.told(pcre2=self.process.profile.pcre2)
-            die(self.process, f"regular expression error: {told} while compiling {pattern}")
+            log_write_die(self.process, f"regular expression error: {told} while compiling {pattern}")
         found = compiled.search(self.original, self.process.trace, self.process.effort)
         if found is None:
             return FAILED
@@ -212,11 +212,11 @@ class CheckString:
                 marked_like(rest.lstrip(SPACES), pattern),
             )
         except SearchError as error:
-            die(self.process, str(error))
+            log_write_die(self.process, str(error))
         except ExpansionFailed as error:
             if error.defer:
                 return ListMatch(Rc.DEFER, error=error.message)
-            die(self.process, error.message)
+            log_write_die(self.process, error.message)
         if found.value is None:
             return ListMatch(Rc.DEFER, error=found.error) if found.deferred else FAILED
         self._capture(found.numeric or (self.subject,))
@@ -419,7 +419,7 @@ class _Scan:
     def _no_such_list(self, item: str, name: str) -> ListMatch:
         message = f'unknown named{_KIND_WORDS[self.check.kind]} list "+{name}"'
         if not self.process.profile.unknown_named_list_defers:
-            die(self.process, message)
+            log_write_die(self.process, message)
         log_write(self.process, message, panic=True)
         self.trace.deferred(item)
         return ListMatch(Rc.DEFER)
@@ -429,7 +429,9 @@ class _Scan:
         try:
             content = from_octets(list_file(self.process, path, taint_of(self.whole)))
         except OSError as error:
-            die(self.process, open_failed(f"{item} when checking {self.shown}", error, runs_as(self.process)))
+            log_write_die(
+                self.process, open_failed(f"{item} when checking {self.shown}", error, runs_as(self.process))
+            )
         outside = self.negated
         for line in file_items(content, self.check.kind):
             self.process.effort.spend_on_searching(ITEM)
@@ -444,9 +446,3 @@ class _Scan:
                 if result is not None:
                     return result
         return None
-
-
-def die(process: Process, message: str) -> NoReturn:
-    """Log to main and panic log and end the process (LOG_PANIC_DIE); never returns."""
-    log_write(process, message, panic=True, dying=True)
-    raise PanicDie(message)

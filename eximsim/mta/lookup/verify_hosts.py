@@ -18,7 +18,7 @@ from eximsim.mta.lookup import host, host_chain, match_list, search
 from eximsim.mta.lookup.net_index import net_index
 from eximsim.mta.process import upward
 from eximsim.mta.process.hostname import primary_hostname
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, log_write_die
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.mta.records.lookups import SearchError, find_type
 from eximsim.mta.records.structs import HostItem
@@ -197,7 +197,7 @@ class CheckHost:
             key = self._ip_key(kind.name, bits) if kind.single_key else None
             found = search.search_find(self.process, kind, key, marked(rest, taint_of(pattern)))
         except (SearchError, ExpansionFailed) as error:
-            match_list.die(self.process, str(error))
+            log_write_die(self.process, str(error))
         if found.value is not None:
             return ListMatch(Rc.OK, found.value)
         return ListMatch(Rc.DEFER, error=found.error) if found.deferred else FAILED

@@ -271,6 +271,12 @@ def log_intrusion(process: Process, data: str) -> None:
         lines[-1:] = (data + lines[-1]).split("\n")
 
 
+def log_write_die(process: Process, message: str) -> NoReturn:
+    """Log to main and panic log and end the process (LOG_PANIC_DIE)."""
+    log_write(process, message, panic=True, dying=True)
+    raise PanicDie(message)
+
+
 def _reject(process: Process, known: LogSettings, lines: list[str]) -> None:
     log = process.reject_log
     if log.lost:

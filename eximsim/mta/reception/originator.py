@@ -8,7 +8,7 @@ from eximsim.mta.base.phrase import parse_fix_phrase
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import headers_charset
-from eximsim.mta.lookup.match_list import die
+from eximsim.mta.process.log import log_write_die
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -33,7 +33,7 @@ def full_name(process: Process, login: str) -> str:
         found = compile_pattern(pattern).search(login, process.trace, process.effort)
     except RegexError as error:
         told = error.told(pcre2=process.profile.pcre2)
-        die(process, f"regular expression error: {told} while compiling {pattern}")
+        log_write_die(process, f"regular expression error: {told} while compiling {pattern}")
     if found is None:
         return login
     process.numeric = found

@@ -12,9 +12,8 @@ from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_hosts import verify_check_host
-from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.hostname import primary_hostname
-from eximsim.mta.process.log import drop_selector, log_write, quoted
+from eximsim.mta.process.log import drop_selector, log_write, log_write_die, quoted
 from eximsim.mta.reception import smtp_in_ends, smtp_in_proxy, smtp_in_tls
 from eximsim.mta.reception.smtp_in_reply import connection_info, tls_log
 from eximsim.mta.reception.smtp_in_time import receive_timeout
@@ -264,9 +263,7 @@ def local_size_limit(process: Process) -> int:
         return message_size_limit(process)
     except BadSizeLimit as wrong:
         why = "invalid value for" if wrong.expands else "failed to expand"
-        text = f"{why} message_size_limit: {wrong}"
-        log_write(process, text, panic=True, dying=True)
-        raise PanicDie(text) from None
+        log_write_die(process, f"{why} message_size_limit: {wrong}")
 
 
 def announce(session: SmtpSession) -> None:

@@ -28,6 +28,7 @@ from eximsim.mta.routing.filters.sieve import SieveOptions, sieve_interpret
 from eximsim.mta.routing.filters.sieve_tests import OWN_LOCAL_PART
 from eximsim.mta.routing.filters.syntax import FilterType, rda_is_filter
 from eximsim.mta.routing.owned_files import bad_file
+from eximsim.mta.routing.rda_include import NotIncluded, read_included
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.routers import rf
 from eximsim.quick_dataclass import dataclass
@@ -331,21 +332,10 @@ class _ForwardList:
                 raise _Stop(found, message.lstrip(SPACES))
 
     def included(self, path: str) -> Iterator[Generated]:
-        if not path:
-            raise _Stop(Found.ERROR, "file name missing after :include:")
-        if not path.startswith("/"):
-            raise _Stop(Found.ERROR, f'included file "{path}" is not an absolute path')
-        options = self.router.options
-        if options.flag("forbid_include"):
-            raise _Stop(Found.ERROR, "included files not permitted")
-        directory = options.text("include_directory")
-        if directory is not None and not path.startswith(f"{directory}/"):
-            raise _Stop(Found.ERROR, f"included file {path} is not in directory {directory}")
         try:
-            data = from_octets(self.process.world.read_file(path))
-        except OSError as error:
-            why = f"failed to open included file {path}: {strerror(error.errno or 0)}"
-            raise _Stop(Found.INCLUDEFAIL, why) from None
+            data = read_included(self.process, self.router, path, self.taint)
+        except NotIncluded as failed:
+            raise _Stop(Found.INCLUDEFAIL if failed.unreadable else Found.ERROR, failed.message) from None
         yield from self.addresses(data)
 
     def address(self, item: str, *, quoted: bool) -> Generated | None:
