@@ -72,7 +72,7 @@ def compare_scenario(
         return ScenarioComparison(record, "explained", rule=f"undefined: {reason}")
     pairs = list(zip(record.runs, found.runs, strict=False))
     whole = len(record.runs) == len(found.runs)
-    fields = {name: whole and all(_agrees(name, *pair) for pair in pairs) for name in names}
+    fields = {name: whole and all(agrees(name, *pair) for pair in pairs) for name in names}
     if not whole or found.disagreeing is not None:
         return ScenarioComparison(record, "differ", fields, "", tuple(_differences(pairs, names, words)))
     rule = next(filter(None, found.rules), CHANCE if found.by_chance else "")
@@ -188,12 +188,12 @@ def _play(
 
 def _rule(names: Sequence[str], real: Done, ours: Done, *, beside: bool, abreast: bool) -> str | None:
     """What explains how a command's fields differ; empty if they do not, None if nothing does."""
-    if all(_agrees(name, real, ours) for name in names):
+    if all(agrees(name, real, ours) for name in names):
         return ""
     if beside and _agrees_but_for_order(names, real, ours, abreast=abreast):
         return SIDE_BY_SIDE
     sized = _with_sizes(real, ours)
-    return SIZE_OF_REPORT if all(_agrees(name, *sized) for name in names) else None
+    return SIZE_OF_REPORT if all(agrees(name, *sized) for name in names) else None
 
 
 def _same_at_first(name: str, real: Done, ours: Done) -> int:
@@ -227,12 +227,30 @@ def _in_any_order(name: str, done: Done) -> object:
 _SUBJECT = re.compile(r"(?:[A-Z]+: )?(?:M\d+ |(?:Start|End) queue run: )")
 
 
-def _agrees(name: str, real: Done, ours: Done) -> bool:
+def agrees(name: str, real: Done, ours: Done) -> bool:
+    """Whether a field is the same for both, but for what is another each time."""
     if name == "log":
         return _log(real) == _log(ours)
     if name == "servers":
         return [_timeless(one) for one in real.servers] == [_timeless(one) for one in ours.servers]
+    if name == "messages":
+        return list(_legible(real.messages)) == list(_legible(ours.messages))
     return bool(getattr(real, name) == getattr(ours, name))
+
+
+def _legible(messages: Sequence[str]) -> Iterator[str]:
+    """The messages without what a client wrote for a TLS session that the server did not have.
+
+    It begins with the octets of a TLS record, and the rest is encrypted.
+    """
+    encrypted = first = False
+    for line in messages:
+        if not line.startswith("  "):
+            encrypted, first = False, True
+        elif first:
+            encrypted, first = line.startswith("  <BINARY>"), False
+        if not encrypted:
+            yield line
 
 
 _RANDOM = re.compile(r"-\d{10}-testing@")
@@ -272,7 +290,7 @@ def _differences(pairs: Sequence[tuple[Done, Done]], names: Sequence[str], words
     """The first line that differs, for each field of each run."""
     for number, (real, ours) in enumerate(pairs, 1):
         for name in names:
-            if _agrees(name, real, ours):
+            if agrees(name, real, ours):
                 continue
             was, now = (_as_list(name, one) for one in (real, ours))
             at = next(at for at in range(max(len(was), len(now)) + 1) if was[at : at + 1] != now[at : at + 1])

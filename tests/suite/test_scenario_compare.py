@@ -11,7 +11,7 @@ import pytest
 
 from eximsim.errors import InputError
 from eximsim.profiles import profile
-from eximsim.suite.scenario_compare import ScenarioComparison, compare_scenario
+from eximsim.suite.scenario_compare import ScenarioComparison, agrees, compare_scenario
 from eximsim.suite.scenario_records import FIELDS, Done, ScenarioRecord, has_runs, read_scenario_records
 from eximsim.suite.scenario_replay import Lots, ScenarioStand
 from eximsim.suite.scenarios import Scenario, read_scenarios, scenario_of
@@ -271,3 +271,12 @@ def test_what_each_program_did_agrees(release: str, tls: str) -> None:
     found = [compare_scenario(record, scenarios()[record.id], stand()) for record in of_it]
     assert len(found) > 250
     assert disagreeing(found) == []
+
+
+@pytest.mark.parametrize(("line", "same"), [("<BINARY>\u00e9x", True), ("Subject: y", False)])
+def test_a_message_that_was_encrypted_for_nobody_is_compared_by_its_envelope(line: str, same: bool) -> None:
+    case = scenario(transport={"hosts_avoid_tls": "*"})
+    (one,) = done(case)
+    first = replace(one, messages=("from <a> to b", f"  {line}", "from <c> to d", "  Subject: x"))
+    envelopes = ("from <a> to b", "from <c> to d", "  Subject: x")
+    assert agrees("messages", first, replace(one, messages=envelopes)) is same

@@ -185,6 +185,17 @@ def use_dane(sx: SmtpContext, records: tuple[bytes, ...]) -> None:
         sx.set_option("tls_sni", (sx.first_addr or sx.addrlist[0]).domain)
 
 
+def _expands(text: str | None) -> bool:
+    """Whether anything is expanded in the text: expand_cstring() hands back others as they are."""
+    return text is not None and ("$" in text or "\\" in text)
+
+
+def _without_reason(failed: SetupFailed) -> SetupFailed:
+    """The failure of helo_data as it is told once an event was raised, whose expansion forgets the reason."""
+    text = (failed.message or "").partition(": ")[0]
+    return SetupFailed("4", failed.errno, f"{text}: ", names_host=False)
+
+
 def _greet(sx: SmtpContext) -> None:
     """Banner and EHLO or HELO, in clear (for smtps: nothing yet)."""
     failed = None
@@ -200,7 +211,7 @@ def _greet(sx: SmtpContext) -> None:
         if not sx.early and (refusal := greeted(sx)):
             raise SetupFailed("4", Errno.EXPANDFAIL, refusal, names_host=False)
         if failed is not None:
-            raise failed
+            raise _without_reason(failed) if _expands(sx.transport.options.text("event_action")) else failed
     sx.esmtp = not sx.host_is_in("hosts_avoid_esmtp")
     if sx.smtps:
         sx.record_step("s")

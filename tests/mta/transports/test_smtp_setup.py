@@ -83,6 +83,14 @@ def test_a_bad_greeting_counts_before_helo_data_that_does_not_expand() -> None:
     )
 
 
+@pytest.mark.parametrize(("action", "told"), [("${if eq{a}{b}{c}}", ""), ("", "unknown variable name")])
+def test_why_helo_data_does_not_expand_is_forgotten_over_an_event(action: str, told: str) -> None:
+    site = delivered(Mx(), helo_data="$nothing", event_action=action)
+    (line,) = [line for line in site.log if line.startswith("== ")]
+    assert line.partition("failed to expand helo_data: ")[2].startswith(told)
+    assert line.endswith("helo_data: ") is not bool(told)
+
+
 def test_helo_data_that_does_not_expand_defers() -> None:
     site = delivered(Mx(), helo_data="$nothing")
     assert site.outcome.startswith("DEFER -27: failed to expand helo_data: unknown variable name")
