@@ -114,7 +114,12 @@ CONDITIONS: Mapping[str, Sequence[str]] = {
         "header_names_ascii", "certificate", "sender/no_details", "recipient/callout=2s,no_cache", "csa",
         "recipient/defer_ok", "sender=a@one.test.ex", "sender/callout=2s,no_cache", "sender=bad/defer_ok",
         "reverse_host_lookup/defer_ok", "not_blind/case_insensitive", "recipient/success_on_redirect",
-        "nonsense",
+        "nonsense", "recipient/callout=2s,postmaster,no_cache", "recipient/callout=2s,use_sender",
+        "recipient/callout=2s,random,no_cache", "sender/callout=2s,postmaster", "sender/callout=2s,random",
+        "recipient/callout=2s,use_postmaster,no_cache", "header_sender/callout=2s,no_cache,defer_ok",
+        "recipient/callout=2s,fullpostmaster", "sender/callout=2s,mailfrom=m@test.ex", "recipient/quota",
+        "recipient/callout=2s,defer_ok,maxwait=3s", "header_sender=x", "sender=$local_part@one.test.ex",
+        "recipient/no_details", "reverse_host_lookup/nonsense",
     ),
     "dnslists": (
         "list.test.ex", "none.test.ex", "list.test.ex=127.0.0.2", "list.test.ex&0.0.0.2",
@@ -151,11 +156,16 @@ MODIFIERS: Mapping[str, Sequence[str]] = {
         "fakereject", "fakereject/not really", "fakedefer", "no_multiline_responses",
         "no_pipelining", "no_delay_flush", "no_callout_flush", "dkim_disable_verify",
         "allow_auth_unadvertised",
-        "utf8_downconvert", "freeze/no_tell", "cutthrough_delivery", "nonsense", "queue/first_pass_route",
+        "cutthrough_delivery/defer=pass", "cutthrough_delivery/odd", "submission/name=A B",
+        "fakedefer/wait a bit",
+        "dscp/ef", "no_callout_flush/x", "freeze/odd", "queue_only/first_pass_route",
+        "utf8_downconvert/1", "utf8_downconvert", "freeze/no_tell",
+        "cutthrough_delivery", "nonsense", "queue/first_pass_route",
     ),
     "delay": ("0s", "1x"),
     "endpass": ("",),
     "continue": ("$local_part", "${acl{inner}{x}}"),
+    "queue": ("other", "$local_part"),
     "log_reject_target": ("main", "reject", "", "main:reject"),
 }  # fmt: skip
 INNER = (
@@ -198,6 +208,16 @@ PRECONDITIONS: Choices = {
     "pass_router": ("last",),
     "set": ("r_x = $local_part",),
     "debug_print": ("d",),
+    "local_part_prefix_optional": ("true",),
+    "retry_use_local_part": ("false",),
+    "dsn_lasthop": ("true",),
+    "disable_logging": ("true",),
+    "translate_ip_address": ("10.9.2.1", "$host_address", "not-an-address"),
+    "initgroups": ("true",),
+    "fail_verify_sender": ("true",),
+    "verify_sender": ("false",),
+    "verify_recipient": ("false",),
+    "router_home_directory": ("/spool/$local_part",),
 }
 REDIRECTS: Choices = {
     "data": (

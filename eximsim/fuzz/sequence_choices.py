@@ -156,6 +156,15 @@ ROUTER: Choices = {
     "verify_sender": ("false",),
     "widen_domains": ("test.ex",),
     "check_secondary_mx": ("true",),
+    "dsn_lasthop": ("true",),
+    "disable_logging": ("true",),
+    "translate_ip_address": ("10.9.2.1", "${if eq{$host_address}{10.9.1.1}{10.9.3.1}}"),
+    "set": ("r_x = $local_part",),
+    "search_parents": ("true",),
+    "srv_fail_domains": ("*",),
+    "check_srv": ("smtp",),
+    "ipv4_only": ("true",),
+    "rewrite_headers": ("false",),
 }
 MAIN: Choices = {
     "log_selector": (
@@ -203,6 +212,20 @@ MAIN: Choices = {
     "hosts_treat_as_local": ("h2-a.test.ex",),
     "disable_ipv6": ("true",),
     "unknown_login": ("nobody",),
+    "bounce_message_text": ("Sorry.",),
+    "bounce_sender_authentication": ("b@test.ex",),
+    "dsn_from": ("Mail <mail@test.ex>",),
+    "keep_malformed": ("1s",),
+    "remote_max_parallel": ("1", "3"),
+    "queue_run_in_order": ("true",),
+    "smtp_accept_max_nonmail": ("1",),
+    "limits_advertise_hosts": ("", "*"),
+    "dns_dnssec_ok": ("0",),
+    "dns_use_edns0": ("0",),
+    "drop_cr": ("true",),
+    "local_from_check": ("false",),
+    "local_sender_retain": ("true",),
+    "deliver_drop_privilege": ("true",),
 }  # fmt: skip
 
 RETRY = (
