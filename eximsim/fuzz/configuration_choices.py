@@ -212,7 +212,6 @@ PRECONDITIONS: Choices = {
     "retry_use_local_part": ("false",),
     "dsn_lasthop": ("true",),
     "disable_logging": ("true",),
-    "translate_ip_address": ("10.9.2.1", "$host_address", "not-an-address"),
     "initgroups": ("true",),
     "fail_verify_sender": ("true",),
     "verify_sender": ("false",),

@@ -158,7 +158,6 @@ ROUTER: Choices = {
     "check_secondary_mx": ("true",),
     "dsn_lasthop": ("true",),
     "disable_logging": ("true",),
-    "translate_ip_address": ("10.9.2.1", "${if eq{$host_address}{10.9.1.1}{10.9.3.1}}"),
     "set": ("r_x = $local_part",),
     "search_parents": ("true",),
     "srv_fail_domains": ("*",),
