@@ -32,11 +32,11 @@ def test_a_clean_configuration_is_told_so(conf: Path) -> None:
 
 
 def test_what_could_matter_is_marked_and_fails(conf: Path) -> None:
-    conf.write_text(f"print_topbitchars\n{PLAIN}  gnutls_require_mac = SHA1\n")
+    conf.write_text(f"uucp_from_sender = x\n{PLAIN}  gnutls_require_mac = SHA1\n")
     done = invoke("lint", str(conf), "--unsupported", "--profile", "4.87")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[:2] == [
-        f"{conf}:1: unsupported print_topbitchars (cannot change what becomes of outbound mail)",
+        f"{conf}:1: unsupported uucp_from_sender (cannot change what becomes of outbound mail)",
         f"{conf}:6: unsupported! transport.t.gnutls_require_mac",
     ]
     told = json.loads(invoke("lint", str(conf), "--json", "--profile", "4.87").stdout)

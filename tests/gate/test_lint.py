@@ -38,7 +38,7 @@ def test_every_setting_is_told_of_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "matters"),
     [
-        ("print_topbitchars\n", "print_topbitchars", False),
+        ("uucp_from_sender = x\n", "uucp_from_sender", False),
         (f"{TRANSPORT}  gnutls_require_mac = SHA1\n", "transport.t.gnutls_require_mac", True),
         (f"{ROUTER}  bmi_dont_deliver\n{TRANSPORT}", "router.r.bmi_dont_deliver", False),
     ],

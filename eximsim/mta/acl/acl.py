@@ -9,12 +9,12 @@ from eximsim.errors import InputError
 from eximsim.mta.acl.acl_conditions import check_conditions
 from eximsim.mta.acl.acl_cutthrough import go_through
 from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, Where, setup_header
-from eximsim.mta.base.string import SPACES, from_octets, string_printing
+from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.config.acl_read import read_inline
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process import upward
-from eximsim.mta.process.log import log_write, quoted, selector
+from eximsim.mta.process.log import log_write, printed, quoted, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.structs import Address
 from eximsim.mta.records.verification import CalloutSettings
@@ -315,7 +315,7 @@ def acl_warn(run: AclRun) -> None:
     """
     reception, process = run.reception, run.process
     if run.log_message is not None and run.log_message != run.user_message:
-        text = f"{host_and_ident(process, flagged=True)} Warning: {string_printing(run.log_message)}"
+        text = f"{host_and_ident(process, flagged=True)} Warning: {printed(process, run.log_message)}"
         failed = reception.sender_verified_failed
         if failed and failed.result.message and run.log_message.lower() == "sender verify failed":
             text += f": {failed.result.message}"

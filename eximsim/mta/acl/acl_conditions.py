@@ -15,13 +15,13 @@ from eximsim.mta.acl.dnsbl import verify_check_dnsbl
 from eximsim.mta.acl.ratelimit import ratelimit
 from eximsim.mta.acl.seen import seen
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.base.string import SPACES, list_items, string_dequote, string_printing
+from eximsim.mta.base.string import SPACES, list_items, string_dequote
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import find_variable
 from eximsim.mta.expand.marks import Taint, marked, taint_of
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup.match import match_isinlist_string
-from eximsim.mta.process.log import log_write, quoted
+from eximsim.mta.process.log import log_write, printed, quoted
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -265,7 +265,7 @@ def _logwrite(run: AclRun, condition: AclCondition, text: str) -> Rc:
             logs = {"main", "panic"}
         else:
             logs, text = set(re.findall("main|panic|reject", named[1])) or logs, text[named.end() :]
-    shown = string_printing(text.lstrip(SPACES))
+    shown = printed(run.process, text.lstrip(SPACES))
     log_write(
         run.process,
         shown,

@@ -19,6 +19,7 @@ _PRINTED = {char: "\\" + letter for letter, char in _ESCAPES.items()}
 _OCTAL = re.compile(r"[0-7]{1,3}")
 _HEX = re.compile(r"[0-9A-Fa-f]{0,2}")
 _UNPRINTABLE = re.compile(r"[^ -~\t]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _OCTET = r"(?:0|[1-9]\d{0,2})"
 _IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
 SMTP_CODE = re.compile(r"\d{3}\s(?:\d\.\d{1,3}\.\d{1,3}\s)?", re.ASCII)
@@ -205,21 +206,22 @@ def is_printing(octet: int, *, top: bool) -> bool:
     return 32 <= octet < 127 or octet == ord("\t") or (octet > 127 and top)
 
 
-def string_printing(text: str, *, escaped: str = "") -> str:
+def string_printing(text: str, *, escaped: str = "", top: bool = False) -> str:
     """``text`` with what is neither printing ASCII nor a tab as ``\\n``, ``\\r``, ... or in octal digits.
 
-    ``escaped`` names tabs, blanks and quotes that are to be escaped, too (``string_printing2()``).
+    ``escaped`` names tabs, blanks and quotes that are to be escaped, too (``string_printing2()``). With
+    ``top``, octets above 127 stay as they are.
     """
     if not (text.isascii() and text.isprintable()):
-        text = _UNPRINTABLE.sub(_print_one, text)
+        text = (_CONTROLS if top else _UNPRINTABLE).sub(_print_one, text)
     for char in escaped:
         text = text.replace(char, _PRINTED.get(char) or ("\\040" if char == " " else f"\\{char}"))
     return text
 
 
-def in_quotes(text: str) -> str:
+def in_quotes(text: str, *, top: bool = False) -> str:
     """``text`` in double quotes, as printed, with the quotes in it escaped (the ``%q`` of newer releases)."""
-    return f'"{string_printing(text, escaped=_IN_QUOTES)}"'
+    return f'"{string_printing(text, escaped=_IN_QUOTES, top=top)}"'
 
 
 _IN_QUOTES = '\t"'

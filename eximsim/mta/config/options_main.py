@@ -156,11 +156,11 @@ _FLAGS = table(
         smtp_return_error_details spool_wireformat strict_acl_vars
         strip_excess_angle_brackets strip_trailing_dot
         tls_remember_esmtp
-        ignore_fromline_local""",
+        ignore_fromline_local print_topbitchars""",
     ),
     flags(
         _U,
-        off="""print_topbitchars queue_fast_ramp""",
+        off="""queue_fast_ramp""",
     ),
     flags(
         _I,

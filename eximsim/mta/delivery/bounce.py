@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import octets, string_printing
+from eximsim.mta.base.string import octets
 from eximsim.mta.delivery import dsn
 from eximsim.mta.process.hostname import qualify_domain
+from eximsim.mta.process.log import printed
 from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
@@ -47,7 +48,7 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address], copied:
     bound = dsn.boundary(process)
     template = dsn.Template(process, "bounce_message_file", "error")
     to_sender = recipient.lower() == message.sender.lower()
-    yield from _failed_recipients(failed)
+    yield from _failed_recipients(process, failed)
     yield from dsn.reply_to(process)
     yield "Auto-Submitted: auto-replied"
     yield f"From: {moan_write_from(process)}"
@@ -62,10 +63,10 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address], copied:
     yield f"--{bound}\nContent-type: text/plain; charset=us-ascii\n"
     yield template.next("intro") or _introduction(process, message, to_sender=to_sender)
     for addr in failed:
-        text, named = dsn.address_information(addr, "  ", "\n    ", "")
+        text, named = dsn.address_information(process, addr, "  ", "\n    ", "")
         yield text + (dsn.address_error(process, addr, "") if named else "")
     yield ""
-    yield from _generated(failed, template.next("generated text"))
+    yield from _generated(process, failed, template.next("generated text"))
     yield f"--{bound}\nContent-type: {dsn.status_type(process)}\n"
     yield f"Reporting-MTA: dns; {dsn.active_hostname(process)}"
     yield from dsn.envelope_id(process)
@@ -82,9 +83,9 @@ def _bounce(process: Process, recipient: str, failed: Sequence[Address], copied:
     yield f"--{bound}--\n"
 
 
-def _failed_recipients(failed: Sequence[Address]) -> Iterator[str]:
+def _failed_recipients(process: Process, failed: Sequence[Address]) -> Iterator[str]:
     shown = [
-        string_printing(addr.parent.address if addr.made_for and addr.parent else addr.address)
+        printed(process, addr.parent.address if addr.made_for and addr.parent else addr.address)
         for addr in failed
         if not addr.hide_child
     ]
@@ -125,7 +126,7 @@ def _is_told(addr: Address) -> bool:
     return (addr.first or addr).return_text is not None
 
 
-def _generated(failed: Sequence[Address], lead: str | None) -> Iterator[str]:
+def _generated(process: Process, failed: Sequence[Address], lead: str | None) -> Iterator[str]:
     """What commands wrote that the message was piped to."""
     told = list(filter(_is_told, failed))
     if not told:
@@ -138,7 +139,7 @@ def _generated(failed: Sequence[Address], lead: str | None) -> Iterator[str]:
     for addr in told:
         if begins:
             yield ""
-        yield dsn.address_information(addr, "------ ", "\n       ", " ------")[0]
+        yield dsn.address_information(process, addr, "------ ", "\n       ", " ------")[0]
         begins = addr.return_text is not None
         if addr.return_text is not None:
             yield ""

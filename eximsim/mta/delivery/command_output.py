@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import string_printing
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, printed
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def log_output(process: Process, addr: Address) -> Rc:
     )
     if logged:
         line = (addr.return_text or "").partition("\n")[0][:_LONGEST].rstrip()
-        log_write(process, f"<{addr.address}>: {transport.name} transport output: {string_printing(line)}")
+        log_write(process, f"<{addr.address}>: {transport.name} transport output: {printed(process, line)}")
     can_return = bool(message and message.sender) or addr.errors_address is not None
     if can_return and flag("return_output"):
         outcome = Rc.FAIL

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import string_printing
 from eximsim.mta.delivery import deliver_log
 from eximsim.mta.delivery.bounce import send_bounce
 from eximsim.mta.delivery.queue_time import message_age
 from eximsim.mta.expand.hiding import expand_hide_passwords
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.mta.process.log import deliver_msglog, log_write
+from eximsim.mta.process.log import deliver_msglog, log_write, printed
 from eximsim.status import Rc
 from eximsim.trace import Rule
 
@@ -33,7 +32,7 @@ def post_process_one(
     process = delivery.process
     driver = addr.transport if kind == "T" else addr.router if kind == "R" else None
     process.disable_logging = driver.options.flag("disable_logging") if driver else process.disable_logging
-    addr.message = addr.message and expand_hide_passwords(string_printing(addr.message))
+    addr.message = addr.message and expand_hide_passwords(printed(process, addr.message))
     process.trace.record(
         ADDRESS_OUTCOME,
         rc.name,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.string import string_printing
 from eximsim.mta.base.utf8 import (
     ConversionError,
     address_utf8_to_alabel,
@@ -16,7 +15,7 @@ from eximsim.mta.base.utf8 import (
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.errno_numbers import shown_errno
-from eximsim.mta.process.log import deliver_msglog, log_write, selector
+from eximsim.mta.process.log import deliver_msglog, log_write, printed, selector
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls import construct_cipher_name
@@ -237,7 +236,7 @@ def _tls_parts(process: Process, addr: Address) -> list[str]:
     if selector(process, "tls_certificate_verified"):
         parts.append(f"CV={addr.cv}")
     if selector(process, "tls_peerdn") and addr.peerdn:
-        parts.append(f'DN="{string_printing(addr.peerdn)}"')
+        parts.append(f'DN="{printed(process, addr.peerdn)}"')
     return parts
 
 

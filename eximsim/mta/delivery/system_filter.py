@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import ENOENT, strerror
-from eximsim.mta.base.string import from_octets, in_quotes, string_printing
+from eximsim.mta.base.string import from_octets, in_quotes
 from eximsim.mta.delivery.deliver_done import post_process_one
 from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.marks import Taint, taint_of
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.process.hostname import qualify_domain
-from eximsim.mta.process.log import deliver_msglog, log_write
+from eximsim.mta.process.log import deliver_msglog, log_write, printed
 from eximsim.mta.routing.address import deliver_make_addr
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
@@ -52,7 +52,7 @@ def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
             else text
         )
     if filtered.outcome is Outcome.ERROR:
-        log_write(process, f"Error in system filter: {string_printing(filtered.message or '')}", panic=True)
+        log_write(process, f"Error in system filter: {printed(process, filtered.message or '')}", panic=True)
         message.headers = message.counted  # the header file is not written
         return None
     fate, why = _fate(delivery, filtered)

@@ -104,7 +104,7 @@ def _warning(
     else:
         yield _introduction(process, message, delay, own=own, several=len(deferred) > 1)
     for addr in deferred:
-        text, named = dsn.address_information(addr, "  ", "\n    ", "")
+        text, named = dsn.address_information(process, addr, "  ", "\n    ", "")
         yield text + (dsn.address_error(process, addr, "Delay reason: ") if named else "")
     yield ""
     yield (template.next("final") or "") if template.given else _NO_ACTION

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from eximsim.mta.base import utf8
 from eximsim.mta.base.rfc2047 import parse_quote_2047, rfc2047_decode
-from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
-from eximsim.mta.process.log import log_write_die
+from eximsim.mta.process.log import log_write_die, printed
 
 _HEX = re.compile("[0-9A-Fa-f]*")
 
@@ -123,7 +123,7 @@ def _converting(convert: Callable[[str], str], source: str, target: str) -> Text
         try:
             return convert(text)
         except utf8.ConversionError as error:
-            shown = string_printing(text)
+            shown = printed(expander.process, text)
             raise ExpansionFailed(f"error converting {source} ({shown}) to {target}: {error}") from None
 
     return act

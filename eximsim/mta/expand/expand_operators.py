@@ -20,7 +20,6 @@ from eximsim.mta.base.string import (
     matchlist_parse_sep,
     octets,
     split_separator,
-    string_printing,
 )
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import CERTIFICATES
@@ -33,6 +32,7 @@ from eximsim.mta.expand.expand_tree import Operator, Variable
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, TextFunction
 from eximsim.mta.expand.headerwrap import headerwrap
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.log import printed
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -111,7 +111,7 @@ def _rxquote(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _escape(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return string_printing(text)
+    return printed(expander.process, text)
 
 
 def _escape8bit(expander: Expander, text: str, arg: str | None, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import from_octets, in_quotes, list_items, octets
+from eximsim.mta.base.string import from_octets, in_quotes, list_items, octets, string_printing
 from eximsim.mta.base.tod import Tod, zone_text
 from eximsim.mta.config.expansion_history import lacking
 from eximsim.mta.config.log_selector import parse_selector
@@ -308,4 +308,10 @@ def _append(process: Process, path: str | None, lines: list[str]) -> None:
 
 def quoted(process: Process, text: str) -> str:
     """``text`` in double quotes, as a log line shows it (``%q``); before 4.99, as it is between them."""
-    return in_quotes(text) if process.profile.expansion_errors_quoted else f'"{text}"'
+    top = process.config.main.flag("print_topbitchars")
+    return in_quotes(text, top=top) if process.profile.expansion_errors_quoted else f'"{text}"'
+
+
+def printed(process: Process, text: str, *, escaped: str = "") -> str:
+    """``text`` as ``string_printing()`` has it under the configuration's print_topbitchars."""
+    return string_printing(text, escaped=escaped, top=process.config.main.flag("print_topbitchars"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import InputError, Unsupported
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.parse import AddressError, addresses_of
-from eximsim.mta.base.string import SPACES, from_octets, string_printing
+from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.delivery import queue
@@ -23,7 +23,7 @@ from eximsim.mta.process.ends import PanicDie, ProcessDied
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.load import above_queue_only_load, log_queued_for_load
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import log_write, printed, selector
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.process.upward import EXIT_NORECIPIENTS
 from eximsim.mta.program import daemon
@@ -271,7 +271,7 @@ def _recipients(process: Process, line: CommandLine) -> list[str]:
                 if not address.domain_at and not line.qualify:
                     raise AddressError("unqualified recipient address not allowed")
             except AddressError as error:
-                shown = string_printing(argument)
+                shown = printed(process, argument)
                 problem = f'exim: bad recipient address "{shown}": {error.message}\n'
                 raise LocalError(problem, malformed_argument(shown, error.message)) from None
             found.append(address.address)

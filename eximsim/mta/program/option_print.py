@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.string import list_items, string_printing
+from eximsim.mta.base.string import list_items
 from eximsim.mta.config.optionlist import FLAG_KINDS, Kind, Option, Value
 from eximsim.mta.expand.expand import expand
+from eximsim.mta.process.log import printed
 from eximsim.mta.process.logins import login_of
 
 if TYPE_CHECKING:
     from eximsim.mta.config.options import Options
     from eximsim.mta.process.globals import Process
-    from eximsim.profiles import Profile
 
 _USER_LISTS = frozenset({"never_users", "owners", "trusted_users"})
 _GROUP_LISTS = frozenset({"admin_groups", "owngroups", "trusted_groups"})
@@ -89,19 +89,19 @@ def print_option(process: Process, options: Options, option: Option, *, name: st
         value = login_of(process, int(value))
     elif option.kind is Kind.NAMES and isinstance(value, str) and value.isdigit():
         value = _group_named(process, int(value), name)
-    shown = _shown(option, kept, value, profile)
+    shown = _shown(process, option, kept, value)
     return f"{name} = {shown}\n" if label else f"{shown}\n"
 
 
-def _shown(option: Option, kept: str, value: Value, profile: Profile) -> str:
+def _shown(process: Process, option: Option, kept: str, value: Value) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return string_printing(value, escaped="\t" if option.kind not in _PLAIN else "")
+        return printed(process, value, escaped="\t" if option.kind not in _PLAIN else "")
     if isinstance(value, tuple):
         return ":".join(map(readconf_printtime, value))
     if option.kind is Kind.KILO:
-        return _kilo(value, profile.sizes_printed_in_g)
+        return _kilo(value, process.profile.sizes_printed_in_g)
     if kept in _IN_K:
         return _in_k(value)
     return _NUMBERS[option.kind](value)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.lookup.verify_hosts import verify_check_host
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, printed
 from eximsim.ports import ConnectError, Connection, ConnectionLost, ReadTimeout
 from eximsim.status import Rc
 
@@ -51,7 +51,7 @@ def verify_get_ident(process: Process, port: int) -> None:
         return
     ports = process.variables["sender_host_port"], process.variables["interface_port"]
     try:
-        name = _name(_line(connection, octets(" , ".join(ports) + "\r\n"), seconds), ports)
+        name = _name(process, _line(connection, octets(" , ".join(ports) + "\r\n"), seconds), ports)
     finally:
         connection.close()
     if name:
@@ -74,8 +74,8 @@ def _line(connection: Connection, query: bytes, seconds: float) -> str:
     return "" if not end or b"\0" in line else from_octets(line.removesuffix(b"\r"))
 
 
-def _name(line: str, ports: tuple[str, str]) -> str:
+def _name(process: Process, line: str, ports: tuple[str, str]) -> str:
     found = _ANSWER.match(line)
     if found is None or (int(found[1]), int(found[2])) != (int(ports[0]), int(ports[1])):
         return ""
-    return string_printing(found[3][:_LONGEST_NAME])
+    return printed(process, found[3][:_LONGEST_NAME])

@@ -6,14 +6,14 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError
-from eximsim.mta.base.string import SPACES, string_base62, string_printing, words
+from eximsim.mta.base.string import SPACES, string_base62, words
 from eximsim.mta.delivery.moan import tell_of_frozen_arrival
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.sender_host import add_host_info_for_log
 from eximsim.mta.miscmods.arc import is_pass
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.hostname import local_host_number, primary_hostname
-from eximsim.mta.process.log import log_stamp, log_write, selector
+from eximsim.mta.process.log import log_stamp, log_write, printed, selector
 from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.reception import Envelope, Reception
 from eximsim.mta.reception.receive_headers import Scan, Submitter
@@ -229,7 +229,7 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
     line += _message_id_log(process, incoming.scan)
     if incoming.scan.subject is not None and selector(process, "subject"):
         subject = expand(process, "$h_subject:")[:100].replace("\\", "\\\\").replace('"', '\\"')
-        line += string_printing(f' T="{subject}"')
+        line += printed(process, f' T="{subject}"')
     return line
 
 
@@ -255,4 +255,4 @@ def _message_id_log(process: Process, scan: Scan) -> str:
         found = extract_address(process, text, literals=True).address
     except AddressError:
         return ""
-    return f" id{'*' if created else ''}={string_printing(found)}"
+    return f" id{'*' if created else ''}={printed(process, found)}"

@@ -13,7 +13,7 @@ from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.acl.acl_content import unspool_mbox
 from eximsim.mta.acl.mime import run_mime_acl
 from eximsim.mta.base.parse import local_part_quote
-from eximsim.mta.base.string import from_octets, list_items, string_printing
+from eximsim.mta.base.string import from_octets, list_items
 from eximsim.mta.base.utf8 import string_is_utf8
 from eximsim.mta.delivery.moan import (
     ALL_OVERRIDDEN,
@@ -31,7 +31,7 @@ from eximsim.mta.process import upward
 from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.globals import Machine, Process
 from eximsim.mta.process.harness import fork_pause, pause
-from eximsim.mta.process.log import log_write, selector
+from eximsim.mta.process.log import log_write, printed, selector
 from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.reception import Reception, recipient_variables
 from eximsim.mta.reception.caller_sender import may_set_sender, sender_from_line
@@ -245,8 +245,8 @@ def _no_recipients(incoming: Incoming) -> None:
         raise LocalError("exim: no recipients in message\n", _about(NO_RECIPIENTS, incoming))
     if not incoming.envelope.recipients:
         one = len(bad) == 1
-        lines = "".join(f"  {string_printing(text)}: {why}\n" for text, why in bad)
-        complaint = malformed_recipients([(string_printing(text), why) for text, why in bad])
+        lines = "".join(f"  {printed(process, text)}: {why}\n" for text, why in bad)
+        complaint = malformed_recipients([(printed(process, text), why) for text, why in bad])
         raise LocalError(f"exim: invalid address{':' if one else 'es:' + chr(10)}{lines}", complaint)
     raise Unsupported("a message to the sender about addresses that -t could not read")
 

@@ -14,14 +14,14 @@ from eximsim.mta.auths.plaintext import auth_plaintext_server
 from eximsim.mta.auths.server import Exchange, Outcome, Over, Server, Verdict
 from eximsim.mta.auths.tls import auth_tls_server
 from eximsim.mta.auths.xtextencode import auth_xtextdecode
-from eximsim.mta.base.string import SPACES, from_octets, string_printing
+from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.config.options_auths import can_be_server
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.marks import Taint, marked
 from eximsim.mta.lookup.sender_host import host_and_ident
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, printed
 from eximsim.mta.reception.smtp_session import protocol
 from eximsim.status import Rc
 
@@ -202,7 +202,7 @@ def _identity(session: SmtpSession, authenticator: DriverInstance) -> tuple[str 
     if text is None:
         return None, None
     try:
-        return string_printing(expand(session.process, text)), None
+        return printed(session.process, expand(session.process, text)), None
     except ExpansionFailed as failure:
         return None, failure.message
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.base.string import from_octets, string_printing
+from eximsim.mta.base.string import from_octets
 from eximsim.mta.lookup.sender_host import add_host_info_for_log, host_and_ident
-from eximsim.mta.process.log import log_write, quoted, selector
+from eximsim.mta.process.log import log_write, printed, quoted, selector
 from eximsim.mta.reception.incoming import new_message_id
 from eximsim.mta.reception.receive import forget
 from eximsim.mta.reception.smtp_in_reply import closed_by, connection_info, elapsed
@@ -126,7 +126,7 @@ def chunk_sync_failure(session: SmtpSession) -> None:
         session.process,
         "SMTP protocol synchronization error (next input sent too soon: pipelining was not advertised): "
         f"rejected {quoted(session.process, session.replies.command)} {client} next input="
-        f"{quoted(session.process, string_printing(from_octets(sent)))}{more}",
+        f"{quoted(session.process, printed(session.process, from_octets(sent)))}{more}",
         reject=True,
         rejected=session.reception.rejected(),
     )
@@ -154,7 +154,7 @@ def sync_failure(session: SmtpSession) -> None:
     incomplete_transaction_log(session, "sync failure")
     offered = "" if session.reception.pipelining.advertised else " not"
     sent = bytes(session.input[:_SHOWN])
-    shown = quoted(session.process, string_printing(from_octets(sent.partition(b"\0")[0])))
+    shown = quoted(session.process, printed(session.process, from_octets(sent.partition(b"\0")[0])))
     command = quoted(session.process, session.replies.command)
     size = f" ({len(sent)} bytes)" if session.process.profile.sync_error_with_size else ""
     client = host_and_ident(session.process, flagged=True)
@@ -170,7 +170,9 @@ def sync_failure(session: SmtpSession) -> None:
 
 def too_early(session: SmtpSession, sent: bytes) -> None:
     """The client has not waited for the greeting."""
-    shown = quoted(session.process, string_printing(from_octets(sent[:_SHOWN_EARLY].partition(b"\0")[0])))
+    shown = quoted(
+        session.process, printed(session.process, from_octets(sent[:_SHOWN_EARLY].partition(b"\0")[0]))
+    )
     client = host_and_ident(session.process, flagged=True)
     what = "SMTP protocol synchronization error (input sent without waiting for greeting)"
     log_write(session.process, f"{what}: rejected connection from {client} input={shown}", reject=True)
@@ -184,7 +186,7 @@ def unknown_command(session: SmtpSession) -> None:
     if session.unknown_commands <= process.config.main.number("smtp_max_unknown_commands"):
         session.error("syntax", 500, "unrecognized command")
         return
-    shown = quoted(process, string_printing(session.replies.command))
+    shown = quoted(process, printed(process, session.replies.command))
     client = host_and_ident(process, flagged=True)
     log_write(
         process, f"SMTP syntax error in {shown} {client} unrecognized command", when="smtp_syntax_error"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where, acl_check
-from eximsim.mta.base.string import SPACES, string_is_ip_address, string_printing
+from eximsim.mta.base.string import SPACES, string_is_ip_address
 from eximsim.mta.config.options import release
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, printed
 from eximsim.mta.reception import smtp_in_auth, smtp_in_ends, smtp_in_xclient
 from eximsim.mta.reception.limits import mails_limit, recipients_limit
 from eximsim.mta.reception.smtp_session import protocol
@@ -66,7 +66,7 @@ def _hello(session: SmtpSession, argument: str, verb: str) -> None:
     reception, process = session.reception, session.process
     if not check_helo(session, argument):
         session.replies.line(f"501 Syntactically invalid {verb} argument(s)")
-        shown = string_printing(argument) if argument else "(no argument given)"
+        shown = printed(process, argument) if argument else "(no argument given)"
         client = host_and_ident(process, flagged=False)
         log_write(
             process, f"rejected {verb} from {client}: syntactically invalid argument(s): {shown}", reject=True
@@ -150,7 +150,7 @@ def _welcome(session: SmtpSession, user_message: str | None) -> None:
         first = text.replace("\r", "\n").split("\n", 1)[0]
         if first != text:
             problem = "EHLO/HELO response must not contain newlines: message truncated"
-            log_write(session.process, f"{problem}: {string_printing(code + text)}", panic=True)
+            log_write(session.process, f"{problem}: {printed(session.process, code + text)}", panic=True)
         greeting = code[4:] + first
     lines = [greeting]
     session.reception.pipelining.advertised = session.tls_advertised = session.dsn_advertised = False

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where
 from eximsim.mta.base.readtime import readconf_printtime
-from eximsim.mta.base.string import SMTP_CODE, SPACES, string_printing
+from eximsim.mta.base.string import SMTP_CODE, SPACES
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import connection_for_log, host_and_ident
-from eximsim.mta.process.log import log_write, quoted, selector
+from eximsim.mta.process.log import log_write, printed, quoted, selector
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -203,7 +203,7 @@ class Replies:
         return f", {commands_had(self.history) or 'NULL'}"
 
     def _last_command(self) -> str:
-        return quoted(self.reception.process, string_printing(self.command))
+        return quoted(self.reception.process, printed(self.reception.process, self.command))
 
     def acl_fail(self, where: Where, result: AclResult, argument: str | None) -> bool:
         """Answer and log an ACL's refusal; True if the connection is to be dropped.
@@ -320,13 +320,13 @@ def tls_log(reception: Reception) -> str:
         text += f" CV={'yes' if reception.certificate_verified else 'no'}"
     name = reception.get("tls_in_peerdn")
     if name is not None and selector(process, "tls_peerdn"):
-        text += f' DN="{string_printing(name)}"'
+        text += f' DN="{printed(process, name)}"'
     sni = reception.get("tls_in_sni")
     if sni and selector(process, "tls_sni"):
         text += (
-            f" SNI={string_printing(sni, escaped=_TAB_AND_BLANK)}"
+            f" SNI={printed(process, sni, escaped=_TAB_AND_BLANK)}"
             if process.profile.sni_log_unquoted
-            else f' SNI="{string_printing(sni)}"'
+            else f' SNI="{printed(process, sni)}"'
         )
     return text
 

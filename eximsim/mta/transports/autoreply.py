@@ -9,13 +9,14 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.parse import AddressError, parse_extract_address, parse_find_address_end
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.base.string import from_octets, is_printing, octets, string_printing
+from eximsim.mta.base.string import from_octets, is_printing, octets
 from eximsim.mta.base.tod import Tod
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.marks import Taint
 from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.local_time import local_stamp
+from eximsim.mta.process.log import printed
 from eximsim.mta.process.logins import login_of
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import EXIT_NORECIPIENTS, child_open_exim
@@ -142,7 +143,7 @@ def _checked(
     data = b"" if any_octet else octets(value)
     for at, octet in enumerate(data):
         if not is_printing(octet, top=top) and not (folds and data[at : at + 2] in (b"\n ", b"\n\t")):
-            what = f'Expansion of "{string_printing(text)}" in {transport.name} transport contains'
+            what = f'Expansion of "{printed(process, text)}" in {transport.name} transport contains'
             raise Stop(Rc.FAIL, f"{what} non-printing character {octet}", 0)
     if option in _FILES and value and taint is not Taint.NONE and process.profile.tainted_paths_refused:
         if taint is Taint.UNKNOWN:

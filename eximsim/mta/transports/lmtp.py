@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import from_octets, octets, string_printing
+from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.process.log import quoted
+from eximsim.mta.process.log import printed, quoted
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.filtering import FilterFailed
 from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled, replicate_status
@@ -170,7 +170,7 @@ def _transact(process: Process, transport: DriverInstance, addrs: list[Address],
         ignores = transport.options.flag("ignore_quota") and _IGNOREQUOTA.search(offered)
         dialogue.say(f"MAIL FROM:<{process.return_path}>")
         dialogue.read(errno=Errno.MAIL4XX)
-        if _say_recipients(transport, addrs, dialogue, " IGNOREQUOTA" if ignores else ""):
+        if _say_recipients(process, transport, addrs, dialogue, " IGNOREQUOTA" if ignores else ""):
             dialogue.say("DATA")
             dialogue.read("3", errno=Errno.DATA4XX)
             _send(process, transport, addrs, dialogue)
@@ -178,7 +178,7 @@ def _transact(process: Process, transport: DriverInstance, addrs: list[Address],
         _quit(dialogue)
     except _Refused as refused:
         addrs[0].more_errno |= int(refused.text[1:3]) << 8 if refused.errno else 0
-        message = f"LMTP error after {dialogue.step}: {string_printing(refused.text)}"
+        message = f"LMTP error after {dialogue.step}: {printed(process, refused.text)}"
         _quit(dialogue)
         rc = Rc.FAIL if refused.text[0] == "5" else Rc.DEFER
         raise Stop(rc, message, refused.errno or addrs[0].basic_errno) from None
@@ -197,14 +197,16 @@ def _why(process: Process, dialogue: _Dialogue, failed: _Failed) -> tuple[str, i
         count = process.transport_count
         return f"LMTP timeout after {dialogue.step}{f' ({count} bytes written)' if count > 0 else ''}", 0
     if failed.errno == Errno.SMTPFORMAT:
-        shown = string_printing(failed.text)
+        shown = printed(process, failed.text)
         return f"Malformed LMTP response after {dialogue.step}: {shown}", failed.errno
     if failed.errno == 0:
         return f"LMTP connection closed after {dialogue.step}", Errno.SMTPCLOSED
     return "(null)", failed.errno
 
 
-def _say_recipients(transport: DriverInstance, addrs: list[Address], dialogue: _Dialogue, more: str) -> bool:
+def _say_recipients(
+    process: Process, transport: DriverInstance, addrs: list[Address], dialogue: _Dialogue, more: str
+) -> bool:
     """Say RCPT for each; whether one was accepted."""
     affixes = transport.options.flag("rcpt_include_affixes")
     for addr in addrs:
@@ -213,12 +215,12 @@ def _say_recipients(transport: DriverInstance, addrs: list[Address], dialogue: _
             dialogue.read()
             addr.transport_return = Rc.PENDING_OK
         except _Refused as refused:
-            _refuse(addr, dialogue, refused, Errno.RCPT4XX)
+            _refuse(process, addr, dialogue, refused, Errno.RCPT4XX)
     return any(addr.transport_return is Rc.PENDING_OK for addr in addrs)
 
 
-def _refuse(addr: Address, dialogue: _Dialogue, refused: _Refused, errno: Errno) -> None:
-    addr.message = f"LMTP error after {dialogue.step}: {string_printing(refused.text)}"
+def _refuse(process: Process, addr: Address, dialogue: _Dialogue, refused: _Refused, errno: Errno) -> None:
+    addr.message = f"LMTP error after {dialogue.step}: {printed(process, refused.text)}"
     addr.pass_message = True
     if refused.text[0] == "5":
         addr.transport_return = Rc.FAIL
@@ -252,10 +254,10 @@ def _read_each(process: Process, addrs: list[Address], dialogue: _Dialogue) -> N
     waiting = [addr for addr in addrs if addr.transport_return is Rc.PENDING_OK]
     for number, addr in enumerate(waiting):
         try:
-            addr.message = string_printing(dialogue.read())
+            addr.message = printed(process, dialogue.read())
             addr.transport_return = Rc.OK
         except _Refused as refused:
-            _refuse(addr, dialogue, refused, Errno.DATA4XX)
+            _refuse(process, addr, dialogue, refused, Errno.DATA4XX)
         except _Failed as failed:
             for rest in waiting[number:]:
                 rest.message, _ = _why(process, dialogue, failed)

@@ -7,10 +7,10 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import string_printing
 from eximsim.mta.certs.tls_libraries import GNUTLS
 from eximsim.mta.expand.event import event_raise
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
+from eximsim.mta.process.log import printed
 from eximsim.mta.records.hints import EhloRecord
 from eximsim.mta.records.open_call import Limits
 from eximsim.mta.records.structs import TlsNeeds
@@ -316,11 +316,11 @@ def check_response(sx: SmtpContext, reply: Reply) -> Analysis:
         count = f" ({written} bytes written)" if written else ""
         return Analysis("4", reply.errno, f"SMTP timeout after {what}{count}", False, False)
     if reply.errno == Errno.SMTPFORMAT:
-        text = string_printing(reply.text).lstrip()
+        text = printed(sx.process, reply.text).lstrip()
         said = f"in response to {what}: {text}" if text else f"(an empty line) in response to {what}"
         return Analysis("4", reply.errno, f"Malformed SMTP reply {said}", False, False)
     if reply.text:
-        text = f"SMTP error from remote mail server after {what}: {string_printing(reply.text)}"
+        text = f"SMTP error from remote mail server after {what}: {printed(sx.process, reply.text)}"
         return Analysis(reply.text[0], reply.errno, text, True, True)
     if reply.errno in (0, errnos.ECONNRESET):
         text = f"Remote host closed connection in response to {what}"

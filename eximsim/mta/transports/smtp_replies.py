@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eximsim.mta.base.string import string_printing
+from eximsim.mta.process.log import printed
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry
 from eximsim.mta.transports.smtp_context import SmtpContext, send_errno
@@ -16,7 +16,7 @@ def read_one_for_all(sx: SmtpContext) -> Rc | None:
     """Read the one reply to the message; what became of the host if it is refused, else None."""
     if not _read_final(sx).ok:
         return refused(sx)
-    _take(sx, sx.addrlist, string_printing(sx.reply.text))
+    _take(sx, sx.addrlist, printed(sx.process, sx.reply.text))
     return None
 
 
@@ -64,7 +64,7 @@ def read_each(sx: SmtpContext, said: str, word: str) -> Rc | None:
     flag = "="
     for addr in [one for one in sx.addrlist if one.transport_return is Rc.PENDING_OK]:
         reply = _read_final(sx)
-        text = string_printing(reply.text)
+        text = printed(sx.process, reply.text)
         if reply.ok:
             sx.completed_addr = True
             _taken(sx, addr, text, flag)
@@ -100,7 +100,7 @@ def read_prdr(sx: SmtpContext, said: str) -> Rc | None:
         sx.prdr_active = False
         if sx.lmtp:
             return read_each_by_lmtp(sx, said)
-        _take(sx, sx.addrlist, string_printing(sx.reply.text))
+        _take(sx, sx.addrlist, printed(sx.process, sx.reply.text))
         return None
     batch = [addr for addr in sx.addrlist if addr.transport_return is Rc.PENDING_OK]
     if (problem := read_each(sx, said, "PRDR")) is not None:
@@ -113,7 +113,7 @@ def read_prdr(sx: SmtpContext, said: str) -> Rc | None:
         return refused(sx)
     for addr in batch:
         if addr.transport_return is Rc.OK and sx.process.profile.prdr_replies_joined:
-            addr.message = f"{addr.message}\\n{string_printing(overall.text)}"
+            addr.message = f"{addr.message}\\n{printed(sx.process, overall.text)}"
     for addr in sx.addrlist:
         if addr.transport_return is Rc.DEFER:
             retry.retry_add_item(addr, addr.address_retry_key, host=True, message_specific=True)

@@ -6,11 +6,10 @@ from dataclasses import replace
 from enum import Enum
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import string_printing
 from eximsim.mta.base.utf8 import ConversionError
 from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.expand.expand import ExpansionFailed
-from eximsim.mta.process.log import deliver_msglog, log_write, selector
+from eximsim.mta.process.log import deliver_msglog, log_write, printed, selector
 from eximsim.mta.records.structs import Address
 from eximsim.mta.transports import retry, smtp_early
 from eximsim.mta.transports.smtp_auth import mail_auth
@@ -168,7 +167,7 @@ def _read_rcpt(sx: SmtpContext, addr: Address, *, decided: bool) -> Sync:
         sx.wire.command = command
         return Sync.LOST
     else:
-        addr.message = row.text.format(command=command, reply=string_printing(sx.reply.text))
+        addr.message = row.text.format(command=command, reply=printed(sx.process, sx.reply.text))
         addr.pass_message = True
         if not sx.verify:
             deliver_msglog(sx.process, f"H={sx.host.name} [{sx.host.address}] {addr.message}")

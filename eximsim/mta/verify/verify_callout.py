@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import string_printing
 from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.mta.process.log import close_stray_descriptor, log_write
+from eximsim.mta.process.log import close_stray_descriptor, log_write, printed
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached
 from eximsim.mta.records.process_parts import Asking
@@ -427,7 +426,7 @@ def _told(call: Callout, sx: SmtpContext, text: str) -> None:
     addr, reply = call.addr, sx.reply.text or "connection dropped"
     command = sx.dialogue.command if sx.dialogue else "initial connection"
     if not addr.message:
-        addr.message = text.format(command=command, reply=string_printing(reply))
+        addr.message = text.format(command=command, reply=printed(sx.process, reply))
     if call.process.profile.callout_reply_cut and (odd := _ODD.search(reply)):
         reply = f"{reply[: odd.start()]}(truncated)"
     addr.user_message = (

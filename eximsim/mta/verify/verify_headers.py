@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.parse import AddressError, Extracted, parse_find_address_end
-from eximsim.mta.base.string import SPACES, string_printing
+from eximsim.mta.base.string import SPACES
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.log import printed
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
@@ -60,7 +61,7 @@ def verify_check_headers(reception: Reception) -> str | None:
                 shown = text.rstrip(SPACES)
                 verb = "is" if len(shown) <= _LONGEST_SHOWN else "begins"
                 where = f'failing address in "{name.rstrip(SPACES)}:" header {verb}'
-                return string_printing(f"{problem}: {where}: {shown[:_LONGEST_SHOWN]}")
+                return printed(reception.process, f"{problem}: {where}: {shown[:_LONGEST_SHOWN]}")
     return None
 
 

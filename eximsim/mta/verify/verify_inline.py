@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
-from eximsim.mta.base.string import string_printing
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, printed
 from eximsim.mta.records.hints import Cached
 from eximsim.mta.transports import dane
 from eximsim.mta.transports.smtp_auth import smtp_auth
@@ -289,7 +288,7 @@ def _refused(call: Callout, sx: SmtpContext, step: Step | None) -> None:
         return
     command = sx.wire.command
     addr.message = row.text.format(
-        command=command, host=host.name, address=host.address, reply=string_printing(reply)
+        command=command, host=host.name, address=host.address, reply=printed(process, reply)
     )
     if call.is_recipient:
         addr.user_message = f"Callout verification failed:\n{reply}"

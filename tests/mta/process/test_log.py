@@ -15,6 +15,7 @@ from eximsim.mta.process.ends import PanicDie
 from eximsim.mta.process.log import close_stray_descriptor, log_stamp, log_write, selector
 from eximsim.mta.records.logs import Rejected
 from tests.mta.front import PANIC, REJECT, STAMP, Front
+from tests.mta.local import LocalMachine
 
 SELECTED = [
     ("", "msg_id", True),
@@ -267,3 +268,13 @@ def test_a_log_that_cannot_be_opened_is_the_end() -> None:
         "SYSLOG: 'exim: could not open panic log - aborting: see message(s) above'",
         "exim: could not open panic log - aborting: see message(s) above",
     ]
+
+
+@pytest.mark.parametrize(("option", "shown"), [("print_topbitchars\n", "grün"), ("", r"gr\303\274n")])
+def test_print_topbitchars_shows_octets_above_127_as_they_are(option: str, shown: str) -> None:
+    routers = "f:\n driver = redirect\n allow_fail\n data = :fail: grün \x7f\n"
+    box = LocalMachine("driver = appendfile\nfile = /mail/a", main=f"\n{option}", routers=routers)
+    box.deliver()
+    assert rf"** a@test.ex R=f : {shown} \177" in box.log
+    box.exim("-be", "${escape:grün}")
+    assert box.said == f"{shown}\n"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from eximsim.bounds import within_bounds
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError
-from eximsim.mta.base.string import SPACES, from_octets, list_items, octets, string_printing
+from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.expand_variables import header_list
 from eximsim.mta.expand.marks import Taint, marked, taint_of
 from eximsim.mta.process.extract import extract_address
+from eximsim.mta.process.log import printed
 from eximsim.mta.records.spool import HEADER_OLD, Header, header_kind
 from eximsim.mta.routing.filters import mail
 from eximsim.mta.routing.filters.commands_read import read_filter
@@ -156,7 +157,7 @@ class _Interpreter:
     def headers(self, command: Command, arguments: Sequence[str | None]) -> None:
         text = arguments[0] or ""
         if self.run.testing:
-            self.run.tell(f'Headers {command.headers} "{string_printing(text)}"')
+            self.run.tell(f'Headers {command.headers} "{printed(self.run.process, text)}"')
         headers = header_list(self.process)
         if command.headers == "charset":
             self.process.headers_charset = text
@@ -243,7 +244,7 @@ class _Interpreter:
             return
         mail.check(self.run, command, given)
         if self.run.testing:
-            for line in mail.shown(command, given):
+            for line in mail.shown(self.run, command, given):
                 self.run.tell(line)
             return
         to = given.get("to")
@@ -265,13 +266,13 @@ class _Interpreter:
     def logwrite(self, command: Command, arguments: Sequence[str | None]) -> None:
         text = arguments[0] or ""
         if self.run.testing:
-            self.tell(command, f'Logwrite "{string_printing(text)}"')
+            self.tell(command, f'Logwrite "{printed(self.run.process, text)}"')
         else:
             self.run.log.write(text)
 
     def testprint(self, command: Command, arguments: Sequence[str | None]) -> None:
         if self.run.testing:
-            self.run.tell(f"Testprint: {string_printing(arguments[0] or '')}")
+            self.run.tell(f"Testprint: {printed(self.run.process, arguments[0] or '')}")
 
     # ---- the way through the filter
 
@@ -280,7 +281,7 @@ class _Interpreter:
         text = octets(arguments[0] or "")
         if len(text) > _MESSAGE_MAX:
             text = text[:_MESSAGE_KEPT] + b" ... (truncated)"
-        message = string_printing(from_octets(text))
+        message = printed(self.run.process, from_octets(text))
         if self.run.testing:
             self.run.tell(f'{command.name.capitalize()} text "{message}"')
         raise _Ended(Filtered(Outcome[command.name.upper()], message))

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from eximsim.errors import Unsupported
 from eximsim.mta.base.parse import AddressError, addresses_of, parse_extract_address
 from eximsim.mta.base.readtime import readconf_readtime
-from eximsim.mta.base.string import SPACES, from_octets, is_printing, octets, string_printing
+from eximsim.mta.base.string import SPACES, from_octets, is_printing, octets
 from eximsim.mta.expand.marks import Taint, taint_of
+from eximsim.mta.process.log import printed
 from eximsim.mta.records.structs import BAD_REPLY, Reply
 from eximsim.mta.routing.filters.running import Filtering
 from eximsim.mta.routing.filters.syntax import MAIL_ARGUMENTS, Command, FilterError
@@ -32,7 +33,7 @@ def check(run: Filtering, command: Command, given: Mapping[str, str]) -> None:
         _check(run, command, MAIL_ARGUMENTS.index(name), value)
 
 
-def shown(command: Command, given: Mapping[str, str]) -> Iterator[str]:
+def shown(run: Filtering, command: Command, given: Mapping[str, str]) -> Iterator[str]:
     """What a test says of the command."""
     kind = " (vacation)" if command.name == "vacation" else ""
     noerror = " (noerror)" if command.noerror else ""
@@ -40,7 +41,7 @@ def shown(command: Command, given: Mapping[str, str]) -> Iterator[str]:
     for name in MAIL_ARGUMENTS[1:]:
         if name in given:
             expanded = " (expanded)" if name == "file" and command.expand_file else ""
-            yield f"{name:>{_WIDTH}}: {string_printing(given[name])}{expanded}"
+            yield f"{name:>{_WIDTH}}: {printed(run.process, given[name])}{expanded}"
     if command.return_message:
         yield "Return original message"
 
@@ -90,10 +91,10 @@ def _check(run: Filtering, command: Command, index: int, value: str) -> None:
     """Header lines must stay header lines, names of files printable; the text may be anything."""
     if index > _TEXT:
         if not _printable(run, value):
-            told = f"non-printing character in {run.quoted(string_printing(value))} in {command.name} command"
-            raise FilterError(told)
+            shown = run.quoted(printed(run.process, value))
+            raise FilterError(f"non-printing character in {shown} in {command.name} command")
     elif index < _TEXT:
-        _check_lines(command, index, value)
+        _check_lines(run, command, index, value)
 
 
 def _printable(run: Filtering, value: str) -> bool:
@@ -102,14 +103,14 @@ def _printable(run: Filtering, value: str) -> bool:
     return all(is_printing(octet, top=top) for octet in octets(value))
 
 
-def _check_lines(command: Command, index: int, value: str) -> None:
+def _check_lines(run: Filtering, command: Command, index: int, value: str) -> None:
     position = value.find("\n")
     while position >= 0:
         rest = value[position + 1 :]
         if not rest or rest[0] not in SPACES:
             what = "space" if index < _HEADERS else "space or valid header name"
             if index < _HEADERS or not _is_header(rest):
-                told = from_octets(octets(string_printing(value))[:_SHOWN])
+                told = from_octets(octets(printed(run.process, value))[:_SHOWN])
                 raise FilterError(f'\\n not followed by {what} in "{told}" in {command.name} command')
             position += 1 + rest.index(":")
         position = value.find("\n", position + 1)
