@@ -221,7 +221,6 @@ MAIN: Choices = {
     "limits_advertise_hosts": ("", "*"),
     "dns_dnssec_ok": ("0",),
     "dns_use_edns0": ("0",),
-    "drop_cr": ("true",),
     "local_from_check": ("false",),
     "local_sender_retain": ("true",),
     "deliver_drop_privilege": ("true",),
