@@ -111,6 +111,8 @@ def rda_interpret(
         why = f'failed to expand "{text}": {failed.message}'
         return Redirection(Found.ERROR, message=why, inspected=False)
     apart = owner is not None and (is_file or rda_is_filter(data) is not FilterType.FORWARD)
+    if apart and is_file and data.startswith("/") and _is_missing(process, data):
+        return Redirection(Found.NONEXIST, inspected=False)
     with forked(process) if apart else nullcontext():
         return _interpreted(process, router, data, incoming_domain, log, owner)
 
@@ -155,6 +157,16 @@ def _interpreted(
     level = Taint.NONE if is_file else taint_of(data)
     reader = _ForwardList(process, router, incoming_domain, level)
     return reader.read(data)
+
+
+def _is_missing(process: Process, path: str) -> bool:
+    """Whether there is no such file, though a folder for it, which is looked at before a process is made."""
+    try:
+        process.world.read_file(path)
+    except OSError as error:
+        there = error.errno != ENOENT or process.world.path_kind(path) != ""
+        return not there and not _lacks(process, path.rpartition("/")[0])
+    return False
 
 
 def _lacks(process: Process, folder: str) -> bool:

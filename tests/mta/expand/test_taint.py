@@ -54,6 +54,16 @@ def verified(file: str, release: str, main: str = "") -> str:
     return front.exim("-bv", "a@here.ex").stdout
 
 
+@pytest.mark.parametrize("release", ["4.95", "4.99"])
+def test_a_file_that_is_not_there_is_not_refused_where_the_router_has_a_user(release: str) -> None:
+    """Its absence is found out before a process of that user is made, which would look at the name."""
+    user = "\n  user = 93\n  group = 93\n"
+    assert "for file read not permitted" in verified("/lists/$local_part", release)
+    assert "for file read not permitted" in verified("/lists/$local_part" + user, release)
+    assert "for file read not permitted" in verified("/lists/x-$local_part", release)
+    assert "Unrouteable address" in verified("/lists/x-$local_part" + user, release)
+
+
 def test_a_file_that_the_address_names_is_not_read() -> None:
     refused = "a@here.ex cannot be resolved at this time: Tainted name '/lists/a' for file read not permitted"
     assert verified("/lists/$local_part", "4.94.1").startswith(refused)
