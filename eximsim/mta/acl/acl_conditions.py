@@ -204,7 +204,7 @@ def _condition(run: AclRun, condition: AclCondition, text: str) -> Rc:
         return Rc.FAIL if int(digits or "0") == 0 else Rc.OK
     result = {"no": Rc.FAIL, "false": Rc.FAIL, "yes": Rc.OK, "true": Rc.OK}.get(text.lower(), Rc.DEFER)
     if result is Rc.DEFER:
-        run.log_message = f'invalid "condition" value "{text}"'
+        run.log_message = f'invalid "condition" value {quoted(run.process, text)}'
     return result
 
 
@@ -236,7 +236,9 @@ def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:
 def _delay(run: AclRun, condition: AclCondition, text: str) -> Rc:
     seconds = readconf_readtime(text)
     if seconds is None:
-        run.log_message = f'syntax error in argument for "delay" modifier: "{text}" is not a time value'
+        run.log_message = (
+            f'syntax error in argument for "delay" modifier: {quoted(run.process, text)} is not a time value'
+        )
         return Rc.ERROR
     run.trace(f"delay modifier requests {seconds}-second delay")
     if run.process.host_checking:
@@ -261,7 +263,7 @@ def _logwrite(run: AclRun, condition: AclCondition, text: str) -> Rc:
     if text.startswith(":"):
         named = _NAMED_LOGS.match(text)
         if named is None:
-            text = f'unknown log name in "{text}" in "logwrite" in {run.where.label} ACL'
+            text = f'unknown log name in {quoted(run.process, text)} in "logwrite" in {run.where.label} ACL'
             logs = {"main", "panic"}
         else:
             logs, text = set(re.findall("main|panic|reject", named[1])) or logs, text[named.end() :]
@@ -284,7 +286,7 @@ def _log_reject_target(run: AclRun, condition: AclCondition, text: str) -> Rc:
             targets.append(name)
             continue
         targets += ("main", "reject")
-        said = f'unknown log name "{name}" in "log_reject_target" in {run.where.label} ACL'
+        said = f'unknown log name {quoted(run.process, name)} in "log_reject_target" in {run.where.label} ACL'
         log_write(run.process, said, panic=True)
     run.process.log_reject_target = tuple(targets)
     return Rc.OK

@@ -10,6 +10,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl_quota import QuotaSettings, read_quota
 from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items
+from eximsim.mta.process.log import quoted
 from eximsim.mta.records.verification import CalloutSettings
 from eximsim.quick_dataclass import dataclass
 
@@ -55,7 +56,7 @@ def read_options(process: Process, text: str, options: list[str]) -> VerifyOptio
         elif word.startswith("quota") and process.profile.quota_verified:
             asked = replace(asked, quota=read_quota(option[5:], partial(_period, text)))
         else:
-            raise BadOption(f'unknown option "{option}" in ACL condition "verify {text}"')
+            raise BadOption(f'unknown option {quoted(process, option)} in ACL condition "verify {text}"')
     _check_sender(process, asked.callout, of_sender=text.lower().startswith("sender"))
     if asked.quota is not None and not text.lower().startswith("recipient"):
         raise BadOption("can only verify quota of recipient")

@@ -14,7 +14,7 @@ from eximsim.mta.acl.acl_run import AclRun, Where
 from eximsim.mta.base.ipaddr import invert_address
 from eximsim.mta.base.string import from_octets, list_items, string_is_ip_address
 from eximsim.mta.lookup.dns import dns_basic_lookup, dns_init
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.records.lookups import Listing
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import DnsResult, Rc
@@ -96,7 +96,10 @@ def _one_item(run: AclRun, condition: AclCondition, item: _Item, keys: str | Non
     process = run.process
     for domain in dict.fromkeys((item.domain, item.text_domain)):
         if _STRANGE.search(domain):
-            log_write(process, f'dnslists domain "{domain}" contains strange characters - is this right?')
+            log_write(
+                process,
+                f"dnslists domain {quoted(process, domain)} contains strange characters - is this right?",
+            )
     if keys is None:
         if run.where in (Where.NOTSMTP, Where.NOTSMTP_START):
             run.log_message = f"cannot test auto-keyed dnslists condition in {run.where.label} ACL"

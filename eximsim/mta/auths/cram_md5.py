@@ -13,6 +13,7 @@ from eximsim.mta.expand.expand import expand
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.process.globals import Process
 from eximsim.mta.process.hostname import primary_hostname
+from eximsim.mta.process.log import quoted
 
 
 def auth_cram_md5_client(client: Client) -> Attempt:
@@ -29,7 +30,8 @@ def auth_cram_md5_client(client: Client) -> Attempt:
         assert why is not None
         text = secret_text if secret is None else name_text
         place = f"{client.authenticator.name} authenticator"
-        return Attempt(Result.ERROR, f'expansion of "{text}" failed in {place}: {why.message}')
+        shown = quoted(process, text or "")
+        return Attempt(Result.ERROR, f"expansion of {shown} failed in {place}: {why.message}")
     if not client.say(f"AUTH {client.public_name}"):
         return Attempt(Result.FAIL_SEND)
     reply = client.read("3")

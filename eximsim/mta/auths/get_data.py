@@ -10,6 +10,7 @@ from eximsim.mta.auths.client import Attempt, Client, Result
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.expand.expander import ExpansionFailed
+from eximsim.mta.process.log import quoted
 from eximsim.quick_dataclass import dataclass
 
 
@@ -35,7 +36,7 @@ def auth_client_item(
         if failed.forced:
             return Attempt(Result.CANCELLED)
         name = client.authenticator.name
-        text = f'expansion of "{item}" failed in {name} authenticator: {failed.message}'
+        text = f"expansion of {quoted(client.process, item)} failed in {name} authenticator: {failed.message}"
         return Attempt(Result.ERROR, text)
     encoded = base64.b64encode(data).decode("ascii")
     if not client.say(f"AUTH {client.public_name}{' ' if encoded else ''}{encoded}" if first else encoded):
@@ -59,7 +60,8 @@ def _prompt(client: Client, reply: str, *, ignore_invalid_base64: bool) -> Attem
     if ignore_invalid_base64:
         return Prompt("")
     client.cancel()
-    return Attempt(Result.CANCELLED, f'Invalid base64 string in server response "{reply}"')
+    shown = quoted(client.process, reply)
+    return Attempt(Result.CANCELLED, f"Invalid base64 string in server response {shown}")
 
 
 def b64decode(text: str) -> bytes | None:

@@ -18,7 +18,7 @@ from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.debug_print import debug_print_string
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.harness import forked, pause
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.routing.address import deliver_set_expansions
 from eximsim.mta.routing.ugid import NoSuchUser, ugid_of
 from eximsim.mta.transports import retry
@@ -120,7 +120,7 @@ def _shadow(process: Process, transport: DriverInstance, batch: list[Address]) -
         return
     shadow = process.config.transports.get(name)
     if shadow is None:
-        log_write(process, f'shadow transport "{name}" not found ', panic=True)
+        log_write(process, f"shadow transport {quoted(process, name)} not found ", panic=True)
         return
     delivered = [addr for addr in batch if addr.transport_return is Rc.OK]
     copies = [replace(addr, transport=shadow) for addr in delivered]
@@ -261,10 +261,10 @@ def _folder(process: Process, transport: DriverInstance, kind: str, text: str) -
     try:
         path = expand(process, text)
     except ExpansionFailed as failed:
-        what = f'{kind} directory "{text}" failed to expand for {transport.name} transport'
+        what = f"{kind} directory {quoted(process, text)} failed to expand for {transport.name} transport"
         raise _Common(Errno.EXPANDFAIL, f"{what}: {failed.message}") from None
     if not path.startswith("/"):
-        what = f'{kind} directory path "{path}" is not absolute for {transport.name} transport'
+        what = f"{kind} directory path {quoted(process, path)} is not absolute for {transport.name} transport"
         raise _Common(Errno.NOTABSOLUTE, what)
     return path
 
@@ -279,7 +279,7 @@ def _set_return_path(process: Process, transport: DriverInstance, addr: Address)
         process.return_path = expand(process, text)
     except ExpansionFailed as failed:
         if not failed.forced:
-            what = f'Failed to expand return path "{text}" in {transport.name} transport'
+            what = f"Failed to expand return path {quoted(process, text)} in {transport.name} transport"
             raise _Common(Errno.EXPANDFAIL, f"{what}: {failed.message}") from None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.string import octets
 from eximsim.mta.delivery.dsn import reply_to
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.process.logins import deliverer_login
 from eximsim.mta.process.upward import child_open_exim
 from eximsim.mta.routing.skipped_errors import moan_write_from
@@ -30,7 +30,7 @@ def warn_of_quota(process: Process, transport: DriverInstance) -> None:
     try:
         message = expand(process, text)
     except ExpansionFailed as failed:
-        what = f'Failed to expand "{text}" (warning message for {transport.name} transport)'
+        what = f"Failed to expand {quoted(process, text)} (warning message for {transport.name} transport)"
         log_write(process, f"{what}: {failed.message}", panic=True)
         return
     lines = [] if _has_header("Reply-To", message) else reply_to(process)

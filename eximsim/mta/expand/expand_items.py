@@ -332,6 +332,8 @@ def _readfile(expander: Expander, item: Item, skipping: bool) -> str:
         return ""
     try:
         text = from_octets(expander.process.world.read_file(values[0]))
+    except IsADirectoryError:
+        return ""  # it can be opened, and nothing is read
     except OSError as error:
         reason = error.strerror or "No such file or directory"
         raise ExpansionFailed(f"failed to open {values[0]}: {reason}") from None

@@ -10,7 +10,7 @@ from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.marks import marked, taint_of
 from eximsim.mta.lookup import match_list
 from eximsim.mta.process import upward
-from eximsim.mta.process.log import log_write, log_write_die
+from eximsim.mta.process.log import log_write, log_write_die, quoted
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
@@ -205,7 +205,7 @@ class CheckAddress:
             log_write(
                 self.process,
                 "no @ found in the subject of an address list match: "
-                f'subject="{subject}" pattern="{pattern}"',
+                f"subject={quoted(self.process, subject)} pattern={quoted(self.process, pattern)}",
                 panic=True,
             )
             return FAILED
@@ -227,7 +227,7 @@ class CheckAddress:
             log_write(
                 self.process,
                 "partial matching is not applicable to whole-address lookups: "
-                f'ignored "partial-" in "{pattern}"',
+                f'ignored "partial-" in {quoted(self.process, pattern)}',
                 panic=True,
             )
         return self._string(self.subject, partial=False).test(pattern)

@@ -185,7 +185,7 @@ class CheckString:
         )
         checked, resolver.name_checked = resolver.name_checked, None
         if found.find is HostFind.AGAIN:
-            return ListMatch(Rc.DEFER, error=f'DNS lookup of "{self.subject}" deferred')
+            return ListMatch(Rc.DEFER, error=f"DNS lookup of {quoted(self.process, self.subject)} deferred")
         local = found.find is HostFind.FOUND_LOCAL
         if (not local or name == "@mx_secondary") and (name == "@mx_primary" or not found.removed):
             return FAILED
@@ -287,7 +287,7 @@ def _not_expanded(process: Process, trace: Silent, text: str, error: ExpansionFa
     if error.forced:
         trace.line(f'expansion of "{text}" forced failure: assume not in this list')
         return FAILED
-    message = f'failed to expand "{text}" while checking a list: {error.message}'
+    message = f"failed to expand {quoted(process, text)} while checking a list: {error.message}"
     log_write(process, message, panic=True)
     return ListMatch(Rc.DEFER, error=error.message)
 
@@ -361,7 +361,9 @@ class _Scan:
         """DEFER (the lookup of an item's data) or ERROR (of a host's name or address)."""
         deferred = found.rc is Rc.DEFER
         wordless = ";" in pattern and self.process.search_error == ""  # so is a lookup sometimes
-        error = found.error or (f'DNS lookup of "{pattern}" deferred' if deferred and not wordless else "")
+        error = found.error or (
+            f"DNS lookup of {quoted(self.process, pattern)} deferred" if deferred and not wordless else ""
+        )
         what, mode = ("defer", self.defer) if deferred else ("unknown", self.unknown)
         if mode == "ignore":
             self.trace.line(f"{error}: item ignored by +ignore_{what}")

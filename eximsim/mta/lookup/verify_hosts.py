@@ -18,7 +18,7 @@ from eximsim.mta.lookup import host, host_chain, match_list, search
 from eximsim.mta.lookup.net_index import net_index
 from eximsim.mta.process import upward
 from eximsim.mta.process.hostname import primary_hostname
-from eximsim.mta.process.log import log_write, log_write_die
+from eximsim.mta.process.log import log_write, log_write_die, quoted
 from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
 from eximsim.mta.records.lookups import SearchError, find_type
 from eximsim.mta.records.structs import HostItem
@@ -230,7 +230,9 @@ class CheckHost:
             try:
                 kind = find_type(type_name)
             except SearchError as error:
-                log_write(self.process, f'{error} in host list item "{pattern}"', panic=True)
+                log_write(
+                    self.process, f"{error} in host list item {quoted(self.process, pattern)}", panic=True
+                )
                 return ListMatch(Rc.DEFER, error=str(error))
             if not kind.single_key:
                 return self._name_matches("", pattern)

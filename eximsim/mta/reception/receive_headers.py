@@ -15,7 +15,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.hostname import primary_hostname, qualify_domain
 from eximsim.mta.process.local_time import local_stamp
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.records.spool import HEADER_OLD, HEADER_OTHER, RESENT, Header, header_kind
 from eximsim.mta.routing.rewrite import rewrite_address
 from eximsim.mta.routing.rewrite_header import rewrite_lines
@@ -205,7 +205,11 @@ def _expanded(process: Process, option: str) -> str:
         return expand(process, text)
     except ExpansionFailed as failure:
         if not failure.forced:
-            log_write(process, f'expansion of "{text}" ({option}) failed: {failure.message}', panic=True)
+            log_write(
+                process,
+                f"expansion of {quoted(process, text)} ({option}) failed: {failure.message}",
+                panic=True,
+            )
         return ""
 
 
@@ -284,7 +288,8 @@ def _submit_as(reception: Reception, address: str) -> None:
         envelope.sender_unrewritten = envelope.sender
     envelope.sender = process.variables["sender_address"] = address
     if envelope.sender_unrewritten != address:
-        text = f'"{envelope.sender_unrewritten}" from env-from rewritten as "{address}" by submission mode'
+        shown = quoted(process, envelope.sender_unrewritten or "")
+        text = f"{shown} from env-from rewritten as {quoted(process, address)} by submission mode"
         log_write(process, text, when="address_rewrite")
 
 

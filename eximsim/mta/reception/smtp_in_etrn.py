@@ -9,7 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.delivery.queue import QueueRun, Selection, queue_run
 from eximsim.mta.lookup.sender_host import host_and_ident
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.records.hints import EtrnRun
 from eximsim.mta.transports.command import set_up_command
 from eximsim.mta.transports.local import Stop
@@ -100,7 +100,11 @@ def _run_command(process: Process, command: str, words: list[str], argument: str
     if ended.status is None:
         raise Unsupported("an ETRN command without end", *process.config.main.where("smtp_etrn_command"))
     if ended.status == _EXEC_FAILED:
-        log_write(process, f'exec of "{command}" (ETRN) failed: No such file or directory', panic=True)
+        log_write(
+            process,
+            f"exec of {quoted(process, command)} (ETRN) failed: No such file or directory",
+            panic=True,
+        )
     elif serialized:
         runs[argument] = EtrnRun(now, now + ended.seconds)
     return True

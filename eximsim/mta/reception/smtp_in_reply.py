@@ -154,7 +154,8 @@ class Replies:
             return code, text, log_message
         rest = text[match.end() :]
         if check and text[0] != code[0]:
-            problem = f'configured error code starts with incorrect digit (expected {code[0]}) in "{text}"'
+            shown = quoted(self.reception.process, text)
+            problem = f"configured error code starts with incorrect digit (expected {code[0]}) in {shown}"
             log_write(self.reception.process, problem, panic=True)
             return code, rest, f"{code} {rest}" if log_message == text else log_message
         return match[0], rest, log_message

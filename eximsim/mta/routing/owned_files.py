@@ -6,6 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import list_items
+from eximsim.mta.process.log import quoted
 
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
@@ -62,11 +63,11 @@ def access_for(process: Process, text: str) -> tuple[int, int]:
     user, comma, group = text.partition(",")
     uid = _number(process, user, group=False)
     if uid is None:
-        raise NoAccess(f'user "{text}" for require_files not found')
+        raise NoAccess(f"user {quoted(process, text)} for require_files not found")
     if comma:
         gid = _number(process, group, group=True)
         if gid is None:
-            raise NoAccess(f'group "{group}" for require_files not found\n')
+            raise NoAccess(f"group {quoted(process, group)} for require_files not found\n")
         return uid, gid
     if user.isdigit():
         raise NoAccess(f"group missing after numerical uid {uid} for require_files")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EACCES, ENOENT, ENOTDIR, strerror
 from eximsim.mta.base.parse import AddressError, parse_find_address_end
-from eximsim.mta.base.string import SPACES, from_octets, in_quotes
+from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.config.readconf import read_config
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.marks import CleanText, Taint, marked, taint_of
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.harness import forked
-from eximsim.mta.process.log import drop_selector
+from eximsim.mta.process.log import drop_selector, quoted
 from eximsim.mta.process.logins import login_of
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
@@ -108,7 +108,7 @@ def rda_interpret(
     except ExpansionFailed as failed:
         if failed.forced:
             return Redirection(Found.NOTDELIVERED)
-        why = f'failed to expand "{text}": {failed.message}'
+        why = f"failed to expand {quoted(process, text)}: {failed.message}"
         return Redirection(Found.ERROR, message=why, inspected=False)
     apart = owner is not None and (is_file or rda_is_filter(data) is not FilterType.FORWARD)
     if apart and is_file and data.startswith("/") and _is_missing(process, data):
@@ -130,7 +130,9 @@ def _interpreted(
     is_file = options.text("file") is not None
     if is_file:
         if not data.startswith("/"):
-            return Redirection(Found.ERROR, message=f'"{data}" is not an absolute path', inspected=False)
+            return Redirection(
+                Found.ERROR, message=f"{quoted(process, data)} is not an absolute path", inspected=False
+            )
         if process.profile.tainted_file_refused and _is_tainted(process, router, data):
             why = f"Tainted name '{data}' for file read not permitted\n"
             return Redirection(Found.ERROR, message=why, inspected=False)
@@ -261,7 +263,7 @@ def _sieve(process: Process, router: DriverInstance, text: str, owner: tuple[int
         try:
             values[name] = None if given is None else expand_marked(process, given)
         except ExpansionFailed as failed:
-            shown = in_quotes(given or "") if process.profile.expansion_errors_quoted else f'"{given}"'
+            shown = quoted(process, given or "")
             return Filtered(Outcome.ERROR, f"failed to expand {shown} ({name}): {failed.message}")
     return sieve_interpret(
         process,
@@ -380,7 +382,7 @@ class _ForwardList:
         if why == "empty address":
             return
         if not self.router.options.flag("skip_syntax_errors"):
-            raise _Stop(Found.ERROR, f'{why} in "{item}"')
+            raise _Stop(Found.ERROR, f"{why} in {quoted(self.process, item)}")
         self.result.skipped.append((why, item))
 
     def file_or_pipe(self, item: str, *, quoted: bool) -> Generated:
@@ -423,7 +425,7 @@ def rda_interpret_text(process: Process, text: str, incoming_domain: str) -> Red
     except ExpansionFailed as failed:
         if failed.forced:
             return Redirection(Found.NOTDELIVERED)
-        return Redirection(Found.ERROR, message=f'failed to expand "{text}": {failed.message}')
+        return Redirection(Found.ERROR, message=f"failed to expand {quoted(process, text)}: {failed.message}")
     if rda_is_filter(data) is not FilterType.FORWARD:
         return Redirection(Found.ERROR, message="filtering not enabled")
     return parse_forward_list(process, data, incoming_domain, options=_OF_A_COMMAND)

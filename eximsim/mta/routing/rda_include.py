@@ -9,7 +9,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.errnos import EISDIR, strerror
 from eximsim.mta.base.string import from_octets
 from eximsim.mta.expand.marks import Taint
-from eximsim.mta.process.log import log_write_die
+from eximsim.mta.process.log import log_write_die, quoted
 from eximsim.switch_values import IncludeCheck
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def read_included(process: Process, router: DriverInstance, path: str, level: Ta
     if not path:
         raise NotIncluded("file name missing after :include:")
     if len(path) > LONGEST_NAME:
-        raise NotIncluded(f'included file name "{path}" is too long')
+        raise NotIncluded(f"included file name {quoted(process, path)} is too long")
     tainted = _is_tainted(process, router, level)
     line = process.profile.tainted_include_line
     if tainted and line:
         log_write_die(process, f"Taint mismatch, Ustrncpy: parse_forward_list {line}\n")
     if not path.startswith("/"):
-        raise NotIncluded(f'included file "{path}" is not an absolute path')
+        raise NotIncluded(f"included file {quoted(process, path)} is not an absolute path")
     options = router.options
     if options.flag("forbid_include"):
         raise NotIncluded("included files not permitted")

@@ -27,7 +27,7 @@ from eximsim.mta.expand.expand_variables import headers_charset
 from eximsim.mta.lookup.match import match_address_pattern, match_check_string
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.hostname import qualify_domain
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.process.sigsegv import immutable_memory
 from eximsim.mta.records.spool import HEADER_OLD, Header
 from eximsim.quick_dataclass import dataclass
@@ -231,7 +231,11 @@ def _by_rule(
         return None, False
     if not found.domain_at and (found.address or not may_be_null):
         if QUALIFY not in rule.flags:
-            log_write(process, f'Rewrite of {address} yielded unqualified address "{new}"', panic=True)
+            log_write(
+                process,
+                f"Rewrite of {address} yielded unqualified address {quoted(process, new)}",
+                panic=True,
+            )
             return None, False
         complete = rewrite_address_qualify(process, found.address, is_recipient=True)
         new = new[: found.start] + complete + new[found.end :]
@@ -249,7 +253,8 @@ def _fits_as_sent(process: Process, text: str, pattern: str) -> bool:
         pattern = expand(process, pattern)
     except ExpansionFailed as failed:
         if not failed.forced:
-            what = f'failed to expand "{pattern}" while checking for SMTP rewriting: {failed.message}'
+            shown = quoted(process, pattern)
+            what = f"failed to expand {shown} while checking for SMTP rewriting: {failed.message}"
             log_write(process, what, panic=True)
         return False
     return match_check_string(process, text, pattern, caseless=False, captures=True) is Rc.OK

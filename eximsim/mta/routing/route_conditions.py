@@ -14,7 +14,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.marks import CleanText
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup import match
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.process.reading import is_there
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.routing.address import deliver_set_expansions
@@ -191,7 +191,7 @@ def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
         except ExpansionFailed as failed:
             if failed.forced:
                 continue
-            return Rc.DEFER, f'failed to expand "{item}" for require_files: {failed.message}'
+            return Rc.DEFER, f"failed to expand {quoted(process, item)} for require_files: {failed.message}"
         if not path:
             continue
         if "/" not in path:
@@ -205,7 +205,7 @@ def _check_files(process: Process, text: str | None) -> tuple[Rc, str]:
         wanted = not path.startswith("!")
         path = path.removeprefix("!").lstrip(SPACES)
         if not path.startswith("/"):
-            return Rc.DEFER, f'require_files: "{path}" is not absolute'
+            return Rc.DEFER, f"require_files: {quoted(process, path)} is not absolute"
         try:
             there = is_there(process, path)
         except NotADirectoryError as error:
@@ -259,7 +259,7 @@ def _set_home(process: Process, addr: Address, router: DriverInstance) -> Rc:
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.OK
-        addr.message = f'failed to expand "{text}" for router_home_directory: {failed.message}'
+        addr.message = f"failed to expand {quoted(process, text)} for router_home_directory: {failed.message}"
         return Rc.DEFER
     addr.home_expanded = True
     return Rc.OK
@@ -320,7 +320,9 @@ def ended_before(process: Process, addr: Address, router: DriverInstance) -> Rc 
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.DECLINE
-        addr.message = f'expansion of "{text}" failed in {router.name} router: {failed.message}'
+        addr.message = (
+            f"expansion of {quoted(process, text)} failed in {router.name} router: {failed.message}"
+        )
         return Rc.DEFER
     return None
 
@@ -339,7 +341,9 @@ def _set_router_vars(process: Process, addr: Address, router: DriverInstance) ->
         except ExpansionFailed as failed:
             if failed.forced:
                 return Rc.DECLINE
-            addr.message = f'expansion of "{item}" failed in {router.name} router: {failed.message}'
+            addr.message = (
+                f"expansion of {quoted(process, item)} failed in {router.name} router: {failed.message}"
+            )
             if failed_as is Rc.FAIL and failed.defer:
                 raise Unsupported("set with a lookup that defers", *options.where("set")) from None
             return failed_as

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.string import octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.process.logins import deliverer_login
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import child_open_exim
@@ -38,7 +38,7 @@ def moan_skipped_syntax_errors(
     if an option does not expand.
     """
     for why, item in skipped:
-        where = f' in "{item}"' if item else ""
+        where = f" in {quoted(process, item)}" if item else ""
         log_write(process, f"{router.name} router: skipped error: {why}{where}")
     options = router.options
     if not told or options.text("syntax_errors_to") is None:

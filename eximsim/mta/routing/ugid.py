@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _expanded(process: Process, driver: DriverInstance, kind: str, option: str, 
     try:
         return expand(process, text)
     except ExpansionFailed as failed:
-        what = f'Failed to expand {option} string "{text}" for the {driver.name} {kind}: {failed.message}'
+        shown = quoted(process, text)
+        what = f"Failed to expand {option} string {shown} for the {driver.name} {kind}: {failed.message}"
         log_write(process, what, panic=True)
         raise NoSuchUser(what) from None

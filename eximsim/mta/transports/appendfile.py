@@ -14,6 +14,7 @@ from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.marks import Taint
 from eximsim.mta.expand.taint import expand_tainted
+from eximsim.mta.process.log import quoted
 from eximsim.mta.transports.appendfile_folder import deliver_to_folder
 from eximsim.mta.transports.appendfile_quota import (
     Filled,
@@ -90,10 +91,11 @@ def _path(process: Process, transport: DriverInstance, addr: Address) -> tuple[s
     try:
         path, taint = expand_tainted(process, text)
     except ExpansionFailed as failed:
-        what = f'Expansion of "{text}" (file or directory name for {transport.name} transport) failed'
+        shown = quoted(process, text)
+        what = f"Expansion of {shown} (file or directory name for {transport.name} transport) failed"
         raise Stop(Rc.PANIC, f"{what}: {failed.message}") from None
     if not path.startswith("/"):
-        what = f'appendfile: file or directory name "{path}" is not absolute'
+        what = f"appendfile: file or directory name {quoted(process, path)} is not absolute"
         raise Stop(Rc.DEFER, what, Errno.NOTABSOLUTE)
     return path, is_folder, taint
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import octets, string_base62
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import quoted
 from eximsim.mta.transports.appendfile_quota import Filled, Limits, check_quota, check_threshold
 from eximsim.mta.transports.appendfile_sizes import check_dir_size, regex_of, search
 from eximsim.mta.transports.appendfile_text import written_text
@@ -193,10 +194,11 @@ def _quota_folder(process: Process, transport: DriverInstance, path: str, *, is_
         try:
             folder = expand(process, text)
         except ExpansionFailed as failed:
-            what = f'Expansion of "{text}" (quota_directory name for {transport.name} transport) failed'
+            shown = quoted(process, text)
+            what = f"Expansion of {shown} (quota_directory name for {transport.name} transport) failed"
             raise Stop(Rc.PANIC, f"{what}: {failed.message}") from None
         if not folder.startswith("/"):
-            what = f'appendfile: quota_directory name "{folder}" is not absolute'
+            what = f"appendfile: quota_directory name {quoted(process, folder)} is not absolute"
             raise Stop(Rc.DEFER, what, Errno.NOTABSOLUTE)
         return folder
     if is_maildir and f"{path}/maildirfolder" in process.world.disk.files:
@@ -215,7 +217,7 @@ def _check_tag(process: Process, transport: DriverInstance) -> None:
         expand(process, text)
     except ExpansionFailed as failed:
         if not failed.forced:
-            what = f'Expansion of "{text}" (maildir_tag for {transport.name} transport) failed'
+            what = f"Expansion of {quoted(process, text)} (maildir_tag for {transport.name} transport) failed"
             raise Stop(Rc.PANIC, f"{what}: {failed.message}") from None
 
 
@@ -243,7 +245,8 @@ def _store_under_new_name(
             try:
                 leaf = expand(process, option)
             except ExpansionFailed as failed:
-                what = f'Expansion of "{option}" (directory_file for {transport.name} transport) failed'
+                shown = quoted(process, option)
+                what = f"Expansion of {shown} (directory_file for {transport.name} transport) failed"
                 raise Stop(Rc.PANIC, f"{what}: {failed.message}") from None
         name = f"{folder}/{leaf}"
         if name not in disk.files:
@@ -270,7 +273,8 @@ def _envelope(process: Process, transport: DriverInstance, addrs: list[Address])
             if failed.forced:
                 continue
             what = option.replace("_", " ")
-            why = f'Expansion of "{text}" ({what} for {transport.name} transport) failed: {failed.message}'
+            shown = quoted(process, text)
+            why = f"Expansion of {shown} ({what} for {transport.name} transport) failed: {failed.message}"
             raise Stop(Rc.PANIC, why) from None
         lines.insert(at, value if value.endswith("\n") else f"{value}\n")
     return octets("".join(lines))

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NoReturn
 
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import quoted
 from eximsim.mta.transports.local import Stop
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
@@ -73,14 +74,15 @@ def _number(process: Process, transport: DriverInstance, option: str, default: i
     try:
         value = expand(process, text)
     except ExpansionFailed as failed:
-        what = f'Expansion of "{text}" in {transport.name} transport failed: {failed.message}'
+        what = f"Expansion of {quoted(process, text)} in {transport.name} transport failed: {failed.message}"
         raise Stop(Rc.DEFER if failed.defer else Rc.PANIC, what) from None
     match = _NUMBER.fullmatch(value)
     unit = match[2].lower() if match else ""
     percent = unit == "%"
     checkable = option in ("quota", "quota_filecount")
     if match is None or (percent and option != "quota_warn_threshold") or (match[3] and not checkable):
-        what = f'Malformed value "{value}" (expansion of "{text}") in {transport.name} transport'
+        shown = quoted(process, value)
+        what = f"Malformed value {shown} (expansion of {quoted(process, text)}) in {transport.name} transport"
         raise Stop(Rc.PANIC, what)
     return int(float(match[1] or 0) * _UNITS[unit]), match[3] is None, percent
 

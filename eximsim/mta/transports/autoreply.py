@@ -16,7 +16,7 @@ from eximsim.mta.expand.marks import Taint
 from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.lookup.match import match_address_list
 from eximsim.mta.process.local_time import local_stamp
-from eximsim.mta.process.log import printed
+from eximsim.mta.process.log import printed, quoted
 from eximsim.mta.process.logins import login_of
 from eximsim.mta.process.references import references
 from eximsim.mta.process.upward import EXIT_NORECIPIENTS, child_open_exim
@@ -98,7 +98,8 @@ def _from_options(process: Process, transport: DriverInstance) -> Reply:
     repeat = _checked(process, transport, "once_repeat")
     seconds = 0 if repeat is None else readconf_readtime(repeat)
     if seconds is None:
-        what = f'Invalid time value "{repeat}" for "once_repeat" in {transport.name} transport'
+        shown = quoted(process, repeat or "")
+        what = f'Invalid time value {shown} for "once_repeat" in {transport.name} transport'
         raise Stop(Rc.FAIL, what, 0)
     given = {**headers, **texts, **files}
     return Reply(
@@ -137,13 +138,14 @@ def _checked(
     try:
         value, taint = expand_tainted(process, text)
     except ExpansionFailed as failed:
-        what = f'Expansion of "{text}" failed in {transport.name} transport: {failed.message}'
+        what = f"Expansion of {quoted(process, text)} failed in {transport.name} transport: {failed.message}"
         raise Stop(Rc.FAIL, what, 0) from None
     top = process.config.main.flag("print_topbitchars")
     data = b"" if any_octet else octets(value)
     for at, octet in enumerate(data):
         if not is_printing(octet, top=top) and not (folds and data[at : at + 2] in (b"\n ", b"\n\t")):
-            what = f'Expansion of "{printed(process, text)}" in {transport.name} transport contains'
+            shown = quoted(process, printed(process, text))
+            what = f"Expansion of {shown} in {transport.name} transport contains"
             raise Stop(Rc.FAIL, f"{what} non-printing character {octet}", 0)
     if option in _FILES and value and taint is not Taint.NONE and process.profile.tainted_paths_refused:
         if taint is Taint.UNKNOWN:
@@ -160,7 +162,7 @@ def _without_never_mail(process: Process, transport: DriverInstance, reply: Repl
     try:
         unwanted = expand(process, text)
     except ExpansionFailed:
-        what = f'Failed to expand "{text}" for "never_mail" in {transport.name} transport'
+        what = f'Failed to expand {quoted(process, text)} for "never_mail" in {transport.name} transport'
         raise Stop(Rc.FAIL, what, 0) from None
     return replace(
         reply,

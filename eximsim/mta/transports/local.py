@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import quoted
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Errno, Rc
 
@@ -68,7 +69,7 @@ def affix(process: Process, transport: DriverInstance, option: str, text: str | 
         return expand(process, text)
     except ExpansionFailed:
         word = option.removeprefix("message_")
-        what = f'Expansion of "{text}" ({word} for {transport.name} transport) failed'
+        what = f"Expansion of {quoted(process, text)} ({word} for {transport.name} transport) failed"
         raise Stop(Rc.DEFER, what, Errno.EXPANDFAIL) from None
 
 

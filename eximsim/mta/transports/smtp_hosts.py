@@ -9,6 +9,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host_chain import host_build_hostlist, randomize
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.process.harness import transport_pause
+from eximsim.mta.process.log import quoted
 from eximsim.mta.records.open_call import SerializedCall
 from eximsim.mta.records.structs import MX_NONE, Address, HostItem
 from eximsim.status import Rc
@@ -52,7 +53,8 @@ def host_list(process: Process, transport: DriverInstance, addrlist: list[Addres
     try:
         text = expand(process, own)
     except ExpansionFailed as failed:
-        what = f'failed to expand list of hosts "{own}" in {transport.name} transport: {failed.message}'
+        shown = quoted(process, own)
+        what = f"failed to expand list of hosts {shown} in {transport.name} transport: {failed.message}"
         set_panic(first, what)
         if failed.defer:
             first.transport_return = Rc.DEFER

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import list_items, octets, string_is_ip_address
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.log import quoted
 from eximsim.ports import AlertReceived, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog
 from eximsim.quick_dataclass import dataclass
@@ -262,7 +263,9 @@ def smtp_get_interface(process: Process, text: str | None, host_address: str, wh
     for interface in list_items(value) if value.strip() else ():
         version, _ = string_is_ip_address(interface)
         if not version:
-            raise BadSetting(f'"{interface}" is not a valid IP address for the "interface" option for {who}')
+            raise BadSetting(
+                f'{quoted(process, interface)} is not a valid IP address for the "interface" option for {who}'
+            )
         if version == wanted:
             return interface
     return None
@@ -307,7 +310,7 @@ def smtp_get_port(process: Process, text: str, who: str) -> int:
     try:
         value = expand(process, text)
     except ExpansionFailed as failed:
-        what = f'failed to expand "{text}" ("port" option) for {who}: {failed.message}'
+        what = f'failed to expand {quoted(process, text)} ("port" option) for {who}: {failed.message}'
         raise BadSetting(what) from None
     if value[:1].isdigit():
         if value.isascii() and value.isdigit():
@@ -315,7 +318,7 @@ def smtp_get_port(process: Process, text: str, who: str) -> int:
         raise BadSetting(f"invalid port number for {who}: {value}")
     if value in _SERVICES:
         return _SERVICES[value]
-    raise BadSetting(f'TCP port "{value}" is not defined for {who}')
+    raise BadSetting(f"TCP port {quoted(process, value)} is not defined for {who}")
 
 
 def smtp_debug_cmd_report(process: Process, log: list[str]) -> None:

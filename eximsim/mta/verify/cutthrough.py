@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.process.ends import ProcessDied
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.mta.process.log import printed
+from eximsim.mta.process.log import printed, quoted
 from eximsim.mta.process.sigsegv import SIGSEGV, null_pointer
 from eximsim.mta.records.cutthrough import HeldCall
 from eximsim.mta.records.open_call import OpenCall
@@ -148,7 +148,7 @@ def join(call: Callout, open_call: HeldCall) -> bool:
         call.done = True
     elif said is not None and not said.errno:
         text = said.text or "connection dropped"
-        addr.message = f'response to "{command}" was: {printed(process, text)}'
+        addr.message = f"response to {quoted(process, command)} was: {printed(process, text)}"
         addr.user_message = f"Callout verification failed:\n{text}"
         if text.startswith("5"):
             call.yield_, call.done = Rc.FAIL, True

@@ -10,7 +10,7 @@ from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup.host import find_for_transport
 from eximsim.mta.lookup.host_chain import host_build_hostlist, host_item_get_port
 from eximsim.mta.process import upward
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.records.verification import VerifyResult
 from eximsim.mta.routing.address import deliver_make_addr, deliver_set_expansions, deliver_split_address
 from eximsim.mta.routing.rewrite import rewrite_address
@@ -166,7 +166,8 @@ def _transport_hosts(process: Process, addr: Address, text: str) -> list[HostIte
     try:
         value = expand(process, text)
     except ExpansionFailed as failed:
-        what = f'failed to expand list of hosts "{text}" in {addr.transport.name} transport for callout'
+        shown = quoted(process, text)
+        what = f"failed to expand list of hosts {shown} in {addr.transport.name} transport for callout"
         log_write(process, f"{what}: {failed.message}", panic=True)
         return []
     found: list[HostItem] = []

@@ -9,6 +9,7 @@ from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host_bydns, host_chain, match
+from eximsim.mta.process.log import quoted
 from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
 from eximsim.quick_dataclass import dataclass
@@ -51,7 +52,9 @@ def dnslookup_router_entry(
             srv_service = expand(process, srv_service)
         except ExpansionFailed as failed:
             if not failed.forced:
-                addr.message = f'{router.name} router: failed to expand "{srv_service}": {failed.message}'
+                addr.message = (
+                    f"{router.name} router: failed to expand {quoted(process, srv_service)}: {failed.message}"
+                )
                 return Rc.DEFER
             # A null pointer: no item of a list, but to sprintf() a word.
             srv_service = None if process.profile.check_srv_is_list else "(null)"
@@ -184,7 +187,7 @@ def _not_found(search: _Search, found: host_chain.HostResult) -> Rc:
             return rc
         return Rc.DECLINE
     if search.process.host_find_failed_syntax:
-        addr.message = f'mail domain "{host.name}" is syntactically invalid'
+        addr.message = f"mail domain {quoted(search.process, host.name)} is syntactically invalid"
         return Rc.DECLINE
     return Rc.SKIP
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base.string import SPACES, list_items, skip_spaces, split_separator, string_dequote
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host_chain, match
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.records.lists import Kind
 from eximsim.mta.records.structs import HostItem
 from eximsim.mta.routing.routers import rf
@@ -52,7 +52,7 @@ def manualroute_router_entry(
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.DECLINE
-        addr.message = f'{router.name} router: failed to expand "{text}": {failed.message}'
+        addr.message = f"{router.name} router: failed to expand {quoted(process, text)}: {failed.message}"
         return Rc.DEFER
     choices = _choices(process, router, addr, words)
     if choices is None:
@@ -141,7 +141,7 @@ def _choices(process: Process, router: DriverInstance, addr: Address, words: str
         elif (transport := _named_transport(process, words, word)) is not None:
             choices.transport = transport
         else:
-            text = f'unknown routing option or transport name "{words}"'
+            text = f"unknown routing option or transport name {quoted(process, words)}"
             log_write(process, f"Error in {router.name} router: {text}")
             addr.message = f"error in router: {text}"
             return None

@@ -73,7 +73,7 @@ def _answer(process: Process, router: DriverInstance, addr: Address) -> str | No
     try:
         words = command_words(command, _MOST_WORDS)
     except TooManyWords:
-        addr.message = f'Too many arguments in command "{command}" in {_WHAT}'
+        addr.message = f"Too many arguments in command {quoted(process, command)} in {_WHAT}"
         return None
     expanded = _expanded(process, addr, words, command)
     if expanded is None:
@@ -208,7 +208,7 @@ def _find_hosts(
     lookup: str | None,
 ) -> Rc:
     if lookup and lookup not in ("byname", "bydns"):
-        addr.message = f'bad lookup type "{lookup}" yielded by command'
+        addr.message = f"bad lookup type {quoted(process, lookup)} yielded by command"
         log_write(process, f"{router.name} router: {addr.message}", main=False, panic=True)
         return Rc.DEFER
     addr.host_list = host_chain.host_build_hostlist(process, hosts, False)

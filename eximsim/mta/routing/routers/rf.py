@@ -8,7 +8,7 @@ from eximsim.mta.base.string import join_items, list_items, string_is_ip_address
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import host_bydns, host_chain
-from eximsim.mta.process.log import log_write
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.process.upward import verify_recipient
 from eximsim.mta.records.structs import MX_NONE, PORT_NONE, Address, HostItem
 from eximsim.mta.routing.rewrite_header import rewrite_lines
@@ -61,7 +61,7 @@ def rf_expand_data(process: Process, addr: Address, text: str) -> str | Rc:
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.DECLINE
-        addr.message = f'failed to expand "{text}": {failed.message}'
+        addr.message = f"failed to expand {quoted(process, text)}: {failed.message}"
         return Rc.DEFER
 
 
@@ -81,7 +81,7 @@ def rf_get_errors_address(
     except ExpansionFailed as failed:
         if failed.forced:
             return Rc.OK, addr.errors_address
-        addr.message = f'{router.name} router failed to expand "{text}": {failed.message}'
+        addr.message = f"{router.name} router failed to expand {quoted(process, text)}: {failed.message}"
         return Rc.DEFER, None
     if wanted == "":
         addr.ignore_error = True
@@ -141,7 +141,8 @@ def _expanded_items(
             items.append(expand(process, item))
         except ExpansionFailed as failed:
             if not failed.forced:
-                addr.message = f'{router.name} router failed to expand {what} item "{item}": {failed.message}'
+                shown = quoted(process, item)
+                addr.message = f"{router.name} router failed to expand {what} item {shown}: {failed.message}"
                 return None
     return [item for item in items if item]
 
@@ -182,12 +183,14 @@ def _find_transport(process: Process, addr: Address, router: DriverInstance, nam
         expanded = expand(process, name) if "$" in name else name
     except ExpansionFailed as failed:
         addr.basic_errno = Errno.BADTRANSPORT
-        addr.message = f'failed to expand transport "{name}" in {router.name} router: {failed.message}'
+        addr.message = (
+            f"failed to expand transport {quoted(process, name)} in {router.name} router: {failed.message}"
+        )
         return False
     addr.transport = process.config.transports.get(expanded)
     if addr.transport is None:
         addr.basic_errno = Errno.BADTRANSPORT
-        addr.message = f'transport "{expanded}" not found in {router.name} router'
+        addr.message = f"transport {quoted(process, expanded)} not found in {router.name} router"
         return False
     return True
 
@@ -427,7 +430,7 @@ def _lookup_failure(
     if find_failed in _QUIET:
         return _QUIET[find_failed]
     addr.basic_errno = Errno.UNKNOWNHOST
-    addr.message = f'lookup of host "{name}" failed in {router.name} router'
+    addr.message = f"lookup of host {quoted(process, name)} failed in {router.name} router"
     if process.host_find_failed_syntax:
         addr.message += ": syntax error in name"
     if find_failed == "fail":
