@@ -6,6 +6,7 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping
 
+from eximsim.mta.base.errnos import EACCES
 from eximsim.mta.base.numbers import c_int, int32
 from eximsim.mta.base.string import (
     SPACES,
@@ -26,7 +27,10 @@ from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nh
 from eximsim.mta.expand.expand_tree import Item, Operator, Template
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
 from eximsim.mta.expand.imap_utf7 import imapfolder
+from eximsim.mta.expand.marks import taint_of
+from eximsim.mta.expand.named_file import read_named_file
 from eximsim.mta.process import upward
+from eximsim.mta.process.reading import open_failed, runs_as
 from eximsim.mta.records.lookups import SearchType
 
 _NUMBER = re.compile(r"-?[0-9]*")
@@ -327,17 +331,20 @@ def _listquote(expander: Expander, item: Item, skipping: bool) -> str:
 
 
 def _readfile(expander: Expander, item: Item, skipping: bool) -> str:
-    values = expander.subs(item, skipping=skipping)
+    path = expander.marked(item.args[0], skipping=skipping) if item.args else ""
+    end = [expander.part(arg, skipping=skipping) for arg in item.args[1:]]
+    if item.fault is not None:
+        raise expander.failure(item.fault)
     if skipping:
         return ""
+    process = expander.process
     try:
-        text = from_octets(expander.process.world.read_file(values[0]))
-    except IsADirectoryError:
-        return ""  # it can be opened, and nothing is read
+        text = from_octets(read_named_file(process, path, taint_of(path)))
     except OSError as error:
-        reason = error.strerror or "No such file or directory"
-        raise ExpansionFailed(f"failed to open {values[0]}: {reason}") from None
-    return text if len(values) == 1 else text.replace("\n", values[1])
+        if error.errno != EACCES and process.world.path_kind(path) == "folder":
+            return ""  # it can be opened, and nothing is read
+        raise ExpansionFailed(open_failed(path, error, runs_as(process))) from None
+    return text.replace("\n", end[0]) if end else text
 
 
 # ---- signed addresses -------------------------------------------------------------------------------------

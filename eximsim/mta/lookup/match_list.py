@@ -13,9 +13,10 @@ from eximsim.mta.config.places import placed
 from eximsim.mta.expand.expand import ExpansionFailed
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.marks import marked_like, taint_of
+from eximsim.mta.expand.named_file import read_named_file
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup import host_bydns, host_chain, search
-from eximsim.mta.lookup.list_file import file_items, list_file
+from eximsim.mta.lookup.list_file import file_items
 from eximsim.mta.lookup.match_trace import SILENT, ListTrace, Silent
 from eximsim.mta.lookup.net_index import LONG
 from eximsim.mta.process.ends import ProcessDied
@@ -429,7 +430,7 @@ class _Scan:
     def _file(self, item: str, path: str) -> ListMatch | None:
         """Each line of a file is an item; the sign before the file's name turns all of them round."""
         try:
-            content = from_octets(list_file(self.process, path, taint_of(self.whole)))
+            content = from_octets(read_named_file(self.process, path, taint_of(self.whole)))
         except OSError as error:
             log_write_die(
                 self.process, open_failed(f"{item} when checking {self.shown}", error, runs_as(self.process))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.string import from_octets, list_items, octets
 from eximsim.mta.config.macro_predef import SIGN_HEADERS
 from eximsim.mta.expand.expand import ExpansionFailed
-from eximsim.mta.expand.marks import Taint, marked, taint_of
+from eximsim.mta.expand.marks import marked, taint_of
+from eximsim.mta.expand.named_file import read_named_file
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.miscmods.dkim import error_prefix
 from eximsim.mta.miscmods.pdkim.canon import HASHES, RELAXED, SIMPLE, Content, read_content
@@ -140,13 +140,8 @@ def _expanded(process: Process, transport: DriverInstance, name: str, *, named: 
 
 def _key_file(process: Process, path: str) -> bytes:
     """The key in a file; one whose name comes from outside is not opened."""
-    if taint_of(path) is Taint.UNKNOWN:
-        raise Unsupported(f"whether the name {path} is tainted")
-    if taint_of(path) is Taint.TAINTED:
-        log_write(process, f"Tainted filename '{path}'", panic=True)
-        raise _failed(process, unopened(process, path, errnos.EACCES), "")
     try:
-        return process.world.read_file(path)
+        return read_named_file(process, path, taint_of(path))
     except OSError as error:
         raise _failed(process, unopened(process, path, error.errno or errnos.ENOENT), "") from None
 

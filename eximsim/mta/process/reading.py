@@ -39,10 +39,11 @@ def is_there(process: Process, path: str) -> bool:
 
 
 def runs_as(process: Process) -> Ids:
-    """The ids of a process of Exim's that has not been given others: a delivery has root's user."""
+    """The ids of a process of Exim's that has not been given others: a delivery has root's user, so has -bt."""
     exim = process.machine.account(process.machine.exim_user)
     assert exim is not None
-    return (exim.uid if process.message is None else 0), exim.gid
+    as_root = process.message is not None or process.address_test_mode
+    return (0 if as_root else exim.uid), exim.gid
 
 
 def open_failed(what: str, error: OSError, ids: Ids | None) -> str:
