@@ -39,7 +39,7 @@ def is_there(process: Process, path: str) -> bool:
 
 
 def runs_as(process: Process) -> Ids:
-    """The ids of a process of Exim's that has not been given others: a delivery has root's user, so has -bt."""
+    """The ids of a process of Exim's that has not been given others: deliveries and -bt have root's user."""
     exim = process.machine.account(process.machine.exim_user)
     assert exim is not None
     as_root = process.message is not None or process.address_test_mode
