@@ -100,6 +100,11 @@ class DeliverSwitches(VerifySwitches):
     tainted_paths_refused: bool = switch(False, "appendfile_transport_entry()", since("4.94.1", "0d2e392e2"))
     """A message is not delivered to a file or folder whose name is tainted, as it comes from outside."""
 
+    tainted_setup_refused: bool = switch(
+        False, "smtp_get_interface(), rf_get_transport()", since("4.93", "f3ebb786e")
+    )
+    """A name of a transport, an interface and a transport's own hosts may not come from outside."""
+
     safe_folder_untaints: bool = switch(False, "appendfile_transport_entry()", since("4.95", "5cd1d1356"))
     """A tainted name is as good as any below the folder that create_file names, or below the home."""
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import expand_marked, refused_setup
 from eximsim.mta.lookup.host_chain import host_build_hostlist, randomize
 from eximsim.mta.lookup.verify_hosts import verify_check_given_host
 from eximsim.mta.process.harness import transport_pause
-from eximsim.mta.process.log import quoted
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.mta.records.open_call import SerializedCall
 from eximsim.mta.records.structs import MX_NONE, Address, HostItem
 from eximsim.status import Rc
@@ -51,13 +52,18 @@ def host_list(process: Process, transport: DriverInstance, addrlist: list[Addres
         set_panic(first, f"{transport.name} transport called with no hosts set")
         return None
     try:
-        text = expand(process, own)
+        text = expand_marked(process, own)
     except ExpansionFailed as failed:
         shown = quoted(process, own)
         what = f"failed to expand list of hosts {shown} in {transport.name} transport: {failed.message}"
         set_panic(first, what)
         if failed.defer:
             first.transport_return = Rc.DEFER
+        return None
+    if refused_setup(process, text, f"the hosts of {transport.name}"):
+        what = f"attempt to use tainted host list '{text}' from '{own}' in transport {transport.name}"
+        log_write(process, what, panic=True)
+        set_panic(first, "internal configuration error")
         return None
     hosts = host_build_hostlist(process, text, options.flag("hosts_randomize"))
     if not hosts:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import list_items, octets, string_is_ip_address
 from eximsim.mta.expand.expand import ExpansionFailed, expand
-from eximsim.mta.process.log import quoted
+from eximsim.mta.expand.taint import expand_marked, refused_setup
+from eximsim.mta.process.log import log_write, quoted
 from eximsim.ports import AlertReceived, ConnectionLost, ReadTimeout
 from eximsim.profiles import CommandLog
 from eximsim.quick_dataclass import dataclass
@@ -254,11 +255,14 @@ def smtp_get_interface(process: Process, text: str | None, host_address: str, wh
     if not text:
         return None
     try:
-        value = expand(process, text)
+        value = expand_marked(process, text)
     except ExpansionFailed as failed:
         if failed.forced:
             return None
         raise BadSetting(f'failed to expand "interface" option for {who}: {failed.message}') from None
+    if refused_setup(process, value, "interface"):
+        log_write(process, f"attempt to use tainted value '{value}' from '{text}' for interface", panic=True)
+        raise BadSetting(f'failed to expand "interface" option for {who}: configuration error')
     wanted = 6 if ":" in host_address else 4
     for interface in list_items(value) if value.strip() else ():
         version, _ = string_is_ip_address(interface)

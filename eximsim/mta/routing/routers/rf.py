@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.string import join_items, list_items, string_is_ip_address
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.taint import expand_marked, refused_setup
 from eximsim.mta.lookup import host as hosts
 from eximsim.mta.lookup import host_bydns, host_chain
 from eximsim.mta.process.log import log_write, quoted
@@ -180,12 +181,18 @@ def _find_transport(process: Process, addr: Address, router: DriverInstance, nam
         addr.transport = None
         return True
     try:
-        expanded = expand(process, name) if "$" in name else name
+        expanded = expand_marked(process, name) if "$" in name else name
     except ExpansionFailed as failed:
         addr.basic_errno = Errno.BADTRANSPORT
         addr.message = (
             f"failed to expand transport {quoted(process, name)} in {router.name} router: {failed.message}"
         )
+        return False
+    if refused_setup(process, expanded, "the name of a transport"):
+        log_write(
+            process, f"attempt to use tainted value '{expanded}' from '{name}' for transport", panic=True
+        )
+        addr.basic_errno, addr.message = Errno.BADTRANSPORT, "internal configuration error"
         return False
     addr.transport = process.config.transports.get(expanded)
     if addr.transport is None:
