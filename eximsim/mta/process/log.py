@@ -38,6 +38,12 @@ def drop_selector(process: Process, name: str) -> None:
     process.log_settings = replace(known, selectors=known.selectors - {name})
 
 
+def run_as_somebody_else(process: Process) -> None:
+    """The process is not root's or Exim's any more: it can open no log, and does not log what it rewrites."""
+    drop_selector(process, "address_rewrite")
+    process.log_settings = replace(settings(process), not_ours=True)
+
+
 def settings(process: Process) -> LogSettings:
     """The process's log settings, worked out at first use as Exim opens its logs at first use."""
     known = process.log_settings
@@ -45,7 +51,7 @@ def settings(process: Process) -> LogSettings:
         known = process.log_settings = _settings(process)
     elif known.day and known.day != _today(process):
         later = _settings(process)
-        known = process.log_settings = replace(later, selectors=known.selectors)
+        known = process.log_settings = replace(later, selectors=known.selectors, not_ours=known.not_ours)
     return known
 
 
@@ -177,7 +183,7 @@ def log_write(
     ``dying``: the process ends with it (LOG_PANIC_DIE), which only ``-v`` shows. ``when`` names the selector
     without which the main log gets no such line. ``rejected`` is shown in the reject log. ``recipients`` is
     put after the line, and may be cut off. When addresses or hosts are only tested, the line goes to stderr
-    instead. Source: log_write(), src/log.c.
+    instead, and so it does where the process may not open the log. Source: log_write(), open_log().
     """
     known = settings(process)
     wanted = when is None or when in known.selectors
@@ -199,7 +205,11 @@ def log_write(
     bare = line
     line = f"{stamp} {line}"
     twice = known.syslog and process.config.main.flag("syslog_duplication")
-    if main and wanted:
+    opened = process.main_log_open or "arguments" in known.selectors
+    shut = known.not_ours and process.log_stderr
+    if main and wanted and shut and not opened:
+        process.err(f"{line}\n")
+    elif main and wanted:
         process.main_log_open = True
         if _lacks_folder(process, known.main):
             _cannot_open(process, known.main, stamp, bare)
@@ -214,7 +224,10 @@ def log_write(
             write_syslog(process, stamp, "\n".join((bare, *lines[1:])))
         _reject(process, known, lines)
     if panic:
-        _append(process, known.panic, [line])
+        if shut:
+            process.err(f"{line}\n")
+        else:
+            _append(process, known.panic, [line])
         if process.log_stderr and not process.verbose and not process.config.main.flag("mua_wrapper"):
             process.err(f"{line}\n")
         if known.syslog:

@@ -11,7 +11,8 @@ from eximsim.quick_dataclass import dataclass
 class LogSettings:
     """What one process knows about its logs: the selectors that are on, and the three paths.
 
-    ``day`` is the one that the paths are about, if they have a date in them.
+    ``day`` is the one that the paths are about, if they have a date in them. ``not_ours``: the process is
+    neither root's nor Exim's, and what it cannot log goes to stderr.
     """
 
     selectors: frozenset[str]
@@ -22,6 +23,7 @@ class LogSettings:
     zone: bool
     day: str = ""
     syslog: bool = False
+    not_ours: bool = False
 
 
 class DebugLog(list[str]):

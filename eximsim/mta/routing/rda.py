@@ -18,7 +18,7 @@ from eximsim.mta.expand.marks import CleanText, Taint, marked, taint_of
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.process.extract import extract_address
 from eximsim.mta.process.harness import forked
-from eximsim.mta.process.log import drop_selector, quoted
+from eximsim.mta.process.log import quoted, run_as_somebody_else
 from eximsim.mta.process.logins import login_of
 from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
@@ -213,10 +213,7 @@ def _filtered(
     log: LogAccess,
     owner: tuple[int, int] | None,
 ) -> Redirection:
-    """Obey a filter, if the router permits it.
-
-    A process that is neither root's nor Exim's cannot log what it rewrites.
-    """
+    """Obey a filter, if the router permits it."""
     options = router.options
     name, forbidden_by = _KINDS[kind]
     if not options.flag("allow_filter"):
@@ -227,7 +224,7 @@ def _filtered(
     before, settings = process.forbidden_expansions, process.log_settings
     exim = process.machine.account(process.machine.exim_user)
     if owner is not None and owner[0] not in (0, exim.uid if exim is not None else 0):
-        drop_selector(process, "address_rewrite")
+        run_as_somebody_else(process)
     process.forbidden_expansions = {name: told for one in forbidden for name, told in one.items()}
     try:
         if kind is FilterType.EXIM:
