@@ -17,7 +17,6 @@ TOLD = "failed while rewriting: failed to open /etc/none"
 @pytest.mark.parametrize(
     ("user", "submitted", "main", "panic"),
     [
-        ("77", "-odi", True, False),
         ("77", "-odq", False, False),
         ("exim", "-odq", True, True),
     ],
