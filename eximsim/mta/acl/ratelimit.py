@@ -28,9 +28,9 @@ _NUMBER = re.compile(
 )
 _UNITS = {"k": 1024.0, "m": 1024.0**2, "g": 1024.0**3}
 _SMALLEST_FILTER = 40
+"""``sizeof(dbdb->bloom)``."""
 _LEAST_TIME = 1e-6
 """Seconds that lie at least between two events: the clock counts microseconds. Here work costs no time."""
-"""``sizeof(dbdb->bloom)``."""
 _WHOLE_LIST = frozenset({Where.PREDATA, Where.DATA, Where.PRDR, Where.NOTSMTP})
 _FLAGS = ("leaky", "strict", "noupdate", "readonly")
 
