@@ -394,7 +394,7 @@ def _keep_for(delivery: Delivery, call: OpenCall, next_id: str) -> None:
 
 
 def _pass_on(delivery: Delivery, call: OpenCall, next_id: str) -> None:
-    """Begin the message that the call was kept for; what it learns of hosts is known when this one has ended."""
+    """Begin the message that the call was kept for; what it learns of hosts is known when this one ends."""
     process, hints = delivery.process, delivery.process.machine.hints
     if process.queue_running and process.machine.test_harness:
         delivery.passed_on.append((next_id, call))
