@@ -10,6 +10,7 @@ from eximsim.mta.delivery.delivery import Fate
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.process.log import log_write
+from eximsim.mta.records.searched import Searched
 from eximsim.mta.records.structs import BAD_REPLY
 from eximsim.mta.routing.address import deliver_make_addr, deliver_split_address
 from eximsim.mta.routing.route import route_address
@@ -81,7 +82,7 @@ def route_all(delivery: Delivery) -> None:
     while to_route:
         addr = to_route.pop(0)
         _route_one(delivery, addr, to_route)
-    delivery.process.queries_asked = frozenset()  # search_tidyup() forgets the answers
+    delivery.process.searched = Searched()  # search_tidyup()
 
 
 _FORBIDDEN = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -62,8 +63,7 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
     if key is None and not query:
         return SearchResult()
     if kind.name == "dnsdb":
-        found = dnsdb.dnsdb_find(process, query)
-        return SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
+        return _dnsdb_find(process, query)
     if kind.name in TEST_DATABASES:
         return testdb_find(query)
     if kind.name == "sqlite":
@@ -89,6 +89,19 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
         return _Search(process, kind, lines, key).find()
     except _UndecidedError:
         return SearchResult(deferred=True)
+
+
+def _dnsdb_find(process: Process, query: str) -> SearchResult:
+    """The DNS is not asked again for as long as the records of its answer live."""
+    now, known = int(process.world.now()), process.searched.answers.get(query)
+    if known is not None and now < known[1]:
+        return known[0]
+    found = dnsdb.dnsdb_find(process, query)
+    result = SearchResult(found.text if found.rc is Rc.OK else None, found.rc is Rc.DEFER, found.error)
+    if not result.deferred:
+        answers = {**process.searched.answers, query: (result, now + found.seconds)}
+        process.searched = replace(process.searched, answers=answers)
+    return result
 
 
 class _UndecidedError(Exception):
@@ -120,9 +133,9 @@ def _tell_unquoted(process: Process, kind: SearchType, query: str) -> None:
     """Log a query with text that comes from outside and is not quoted; what was asked before is cached."""
     asked = (kind.name, query)
     quoted = isinstance(query, QuotedText)
-    if (taint_of(query) is not Taint.TAINTED and not quoted) or asked in process.queries_asked:
+    if (taint_of(query) is not Taint.TAINTED and not quoted) or asked in process.searched.told:
         return
-    process.queries_asked |= {asked}
+    process.searched = replace(process.searched, told=process.searched.told | {asked})
     if quoted:
         return
     shown = query

@@ -15,6 +15,7 @@ from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
 from eximsim.mta.records.dkim import DkimResults
 from eximsim.mta.records.process_parts import Asking, Flushing, LostSession, RejectLog, Resolver, TicketKey
+from eximsim.mta.records.searched import Searched
 from eximsim.mta.records.structs import Account, Address, Authenticated, Downconvert
 from eximsim.piped import PipedCommand
 from eximsim.ports import DnsAnswer, World
@@ -218,8 +219,8 @@ class Process:
 
     search_error: str | None = None
     """What the last lookup said (``search_error_message``), None before the first one."""
-    queries_asked: frozenset[tuple[str, str]] = frozenset()
-    """Queries with text from outside, and their lookup types; their answers are cached."""
+    searched: Searched = Searched()
+    """What lookups have found that is not looked up once more."""
     configuration_is_read_only: bool = False
     """Who writes to a text of the configuration dies; check_string() cuts a lookup's type off so."""
     queue_name: str = ""
@@ -314,8 +315,7 @@ class Process:
     """Some of them were those of a message before, whose memory was freed."""
     unusable_hosts: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """The hosts that failed in this delivery, by retry key: whether they are expired, and why."""
-    continued: OpenCall | None = None
-    """The open call that this delivery goes on with."""
+    continued: OpenCall | None = None  # the open call that this delivery goes on with
     kept_call: OpenCall | None = None  # the open call that it leaves behind
     pass_on: Callable[[OpenCall], None] | None = None
     """Begins the message that such a call was kept for, while the transport goes on with other hosts."""
@@ -415,7 +415,7 @@ class Process:
         self.transport_count, self.dsn_boundaries, self.load_found, self.purpose = 0, 0, 0, "fresh-exec"
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
-        self.acl_verb, self.acl_eval, self.queries_asked = None, None, frozenset()
+        self.acl_verb, self.acl_eval, self.searched = None, None, Searched()
         self.duplicates_lost = False
 
     def fork(self, purpose: str) -> Process:

@@ -30,6 +30,7 @@ from eximsim.mta.reception.receive_headers import (
     scan_headers,
 )
 from eximsim.mta.reception.receive_prdr import ask_each
+from eximsim.mta.records.searched import Searched
 from eximsim.mta.records.spool import HEADER_OLD, Header, Message
 from eximsim.mta.verify import cutthrough
 from eximsim.quick_dataclass import dataclass
@@ -284,6 +285,7 @@ def prepare(incoming: Incoming, take_recipients: Callable[[Incoming], None] | No
         raise _without_sender(incoming)  # recipients were discarded, and then all was reset
     incoming.raw_recipients = [recipient.address for recipient in envelope.recipients]
     complete_headers(reception, incoming.scan, incoming.submitter)
+    process.searched = Searched()  # search_tidyup()
 
 
 def _without_sender(incoming: Incoming) -> Exception:

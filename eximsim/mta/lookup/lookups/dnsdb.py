@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from math import inf
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.readtime import readconf_readtime
@@ -43,11 +44,15 @@ class _Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """OK with ``text``, FAIL, or DEFER with an error message if the query itself is at fault."""
+    """OK with ``text``, FAIL, or DEFER with an error message if the query itself is at fault.
+
+    ``seconds``: how long it stands.
+    """
 
     rc: Rc
     text: str = ""
     error: str = ""
+    seconds: float = inf
 
 
 class _BadQuery(Exception):
@@ -125,7 +130,7 @@ def _modifier(rest: str, wanted: _Query) -> str | None:
 
 def _search(process: Process, wanted: _Query) -> Found:
     parts: list[str] = []
-    failure = Rc.FAIL
+    failure, seconds = Rc.FAIL, inf
     whole = wanted.type == "ptr" and bool(string_is_ip_address(wanted.domains)[0])
     for item in [wanted.domains] if whole else list_items(wanted.domains):
         domain = item
@@ -148,8 +153,12 @@ def _search(process: Process, wanted: _Query) -> Found:
             if wanted.type == "csa":
                 parts.extend(_shown_csa(found, same=owner == domain))
             else:
-                parts.extend(_shown(record, wanted) for record in found.records(type))
-    return Found(Rc.OK, wanted.outer.join(parts)) if any(parts) else Found(failure)
+                records = found.records(type)
+                seconds = min((seconds, *(record.ttl for record in records)))
+                parts.extend(_shown(record, wanted) for record in records)
+    if not any(parts):
+        return Found(failure, seconds=seconds)
+    return Found(Rc.OK, wanted.outer.join(parts), seconds=seconds)
 
 
 def _asked_types(type: str) -> tuple[str, ...]:
