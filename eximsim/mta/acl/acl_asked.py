@@ -13,12 +13,13 @@ from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import SPACES, list_items, split_separator
 from eximsim.mta.expand.expand import expand
 from eximsim.mta.lookup.match import match_isinlist_string
+from eximsim.mta.process.log import log_write
+from eximsim.ports import Told
 from eximsim.status import Rc
 
 if TYPE_CHECKING:
     from eximsim.mta.acl.acl_run import AclRun
     from eximsim.mta.config.acl_read import AclCondition
-    from eximsim.ports import Told
 
 _OFF = ("", "0", "false")
 _ANY = ("1", "true", "*")
@@ -89,7 +90,10 @@ def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
         return Rc.FAIL
     said = _ask(run, condition, "spam", name)
     if said.deferred:
-        return _deferred(run, said, options)
+        if said.error:
+            log_write(run.process, f"spam acl condition: spamd: {said.error}")
+        log_write(run.process, "spam acl condition: all spamd servers failed", panic=True)
+        return _deferred(run, Told(deferred=True), options)
     score, _, threshold = (said.value or "0.0").partition("/")
     try:
         number, limit = float(score), float(threshold or _THRESHOLD)

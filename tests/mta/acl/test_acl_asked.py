@@ -13,12 +13,18 @@ from eximsim.mta.records.spool import Header
 from eximsim.ports import Told
 from eximsim.status import Rc
 from eximsim.world.answers import Answers
-from tests.mta.front import CONF, Front
+from tests.mta.front import CONF, MAIN, Front
 
 HEADER = Header("F", "From: a@h.ex\n")
 SAID = {
     "malware": {"clamd:/s": Told("Eicar")},
-    "spam": {"good": Told("0.5/5"), "bad": Told("7.25"), "none": Told(), "gone": Told(deferred=True)},
+    "spam": {
+        "good": Told("0.5/5"),
+        "bad": Told("7.25"),
+        "none": Told(),
+        "gone": Told(deferred=True),
+        "refused": Told(deferred=True, error="failed to connect to any address for 127.0.0.1"),
+    },
     "dnslists": {"a.ex": Told(), "b.ex": Told("127.0.0.2 see b.ex"), "c.ex": Told(deferred=True)},
     "ratelimit": {"5 / 1h / strict": Told("6.5"), "9 / 1h": Told()},
     "spf": {"192.0.2.9 s@b.ex": Told("softfail")},
@@ -86,3 +92,14 @@ def test_without_an_answer_the_condition_is_named_by_its_line(acl: str, question
     assert problem.value.item == question
     assert problem.value.path == CONF
     assert problem.value.line
+
+
+@pytest.mark.parametrize(
+    ("user", "said"), [("gone", []), ("refused", ["failed to connect to any address for 127.0.0.1"])]
+)
+def test_spamd_that_does_not_answer_is_logged(user: str, said: list[str]) -> None:
+    made = reception(f"spam = {user}/defer_ok")
+    acl_check(made, Where.DATA, None, "check")
+    (log,) = (lines for path, lines in made.process.machine.files.items() if path.endswith(MAIN))
+    lines = [line.partition("spam acl condition: ")[2] for line in log if line]
+    assert lines == [*(f"spamd: {text}" for text in said), "all spamd servers failed"]
