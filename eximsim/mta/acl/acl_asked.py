@@ -62,6 +62,9 @@ def malware(run: AclRun, condition: AclCondition, text: str) -> Rc:
     if said is None:
         scanner = run.process.config.main.written("av_scanner") or "sophie:/var/run/sophie"
         said = _ask(run, condition, "malware", scanner)
+        if said.error:
+            log_write(run.process, f"malware acl condition: {said.error}", panic=True)
+            said = Told(deferred=True)
     elif not said.deferred:
         envelope.scanned = said
     if said.deferred:

@@ -17,7 +17,7 @@ from tests.mta.front import CONF, MAIN, Front
 
 HEADER = Header("F", "From: a@h.ex\n")
 SAID = {
-    "malware": {"clamd:/s": Told("Eicar")},
+    "malware": {"clamd:/s": Told("Eicar"), "clamd:/gone": Told(deferred=True, error="clamd /gone : no")},
     "spam": {
         "good": Told("0.5/5"),
         "bad": Told("7.25"),
@@ -32,15 +32,20 @@ SAID = {
 }
 
 
-def reception(acl: str) -> Reception:
+def reception(acl: str, scanner: str = "/s") -> Reception:
     """A session from 192.0.2.9 of s@b.ex, in which the ACL ``check`` can be run."""
-    front = Front("av_scanner = clamd:/s", f"check:\n  accept {acl}\n")
+    front = Front(f"av_scanner = clamd:{scanner}", f"check:\n  accept {acl}\n")
     front.world.host = replace(front.world.host, answers=Answers(SAID))
     process = front.process()
     process.variables["sender_host_address"] = "192.0.2.9"
     made = Reception(process, smtp=True)
     made.envelope.sender = "s@b.ex"
     return made
+
+
+def logged(made: Reception) -> list[str]:
+    (log,) = (lines for path, lines in made.process.machine.files.items() if path.endswith(MAIN))
+    return [line for line in log if line]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +105,12 @@ def test_without_an_answer_the_condition_is_named_by_its_line(acl: str, question
 def test_spamd_that_does_not_answer_is_logged(user: str, said: list[str]) -> None:
     made = reception(f"spam = {user}/defer_ok")
     acl_check(made, Where.DATA, None, "check")
-    (log,) = (lines for path, lines in made.process.machine.files.items() if path.endswith(MAIN))
-    lines = [line.partition("spam acl condition: ")[2] for line in log if line]
+    lines = [line.partition("spam acl condition: ")[2] for line in logged(made)]
     assert lines == [*(f"spamd: {text}" for text in said), "all spamd servers failed"]
+
+
+def test_a_scanner_that_does_not_answer_is_logged() -> None:
+    made = reception("malware = *", "/gone")
+    result = acl_check(made, Where.DATA, None, "check")
+    assert (result.rc, result.log_message) == (Rc.DEFER, None)
+    assert logged(made)[-1].endswith("malware acl condition: clamd /gone : no")
