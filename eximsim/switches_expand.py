@@ -67,6 +67,15 @@ class ExpansionSwitches(ServerSwitches):
     )
     """What is said where ``expand`` is given a text that comes from outside; empty if it is expanded."""
 
+    tainted_acl: str = switch(
+        "",
+        "acl_check_internal()",
+        since("4.95", "82fecf8fd", "Tainted ACL text {}"),
+        since("4.96", "8f2cf8f5a", "attempt to use tainted ACL text {}"),
+    )
+    """What is logged of an ACL, or the name of one, that comes from outside: it cannot be run. Exim's test
+    suite does without this."""
+
     condition_debug_nested: bool = switch(False, "eval_condition()", since("4.99", "0e4b2a6e2"))
     """The host-check trace of what a condition looks at is set in."""
 

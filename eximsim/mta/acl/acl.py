@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eximsim.errors import InputError
+from eximsim.errors import InputError, Unsupported
 from eximsim.mta.acl.acl_conditions import check_conditions
 from eximsim.mta.acl.acl_cutthrough import go_through
 from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, Where, setup_header
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.config.acl_read import read_inline
-from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.expand.expand import ExpansionFailed
+from eximsim.mta.expand.marks import Taint, taint_of
+from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write, printed, quoted, selector
@@ -114,12 +116,17 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
         return Rc.FAIL
     if run.level == 0:
         try:
-            text = expand(run.process, text)
+            text = expand_marked(run.process, text)
         except ExpansionFailed as failure:
             if failure.forced:
                 return Rc.OK
             run.log_message = f"failed to expand ACL string {quoted(run.process, text)}: {failure.message}"
             return Rc.ERROR
+    if _comes_from_outside(run.process, text):
+        told = run.process.profile.tainted_acl.format(quoted(run.process, text.lstrip(SPACES)))
+        log_write(run.process, told, panic=True)
+        run.log_message = "internal configuration error"
+        return Rc.ERROR
     try:
         found = _find(run, text.lstrip(SPACES))
     except InputError as error:
@@ -136,6 +143,18 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
     run.process.acl_verb, run.drop = None, False
     run.trace(f"end of {name}: implicit DENY")
     return Rc.FAIL
+
+
+def _comes_from_outside(process: Process, text: str) -> bool:
+    """Whether an ACL, or its name, is refused for where it comes from."""
+    level, main = taint_of(text), process.config.main
+    if level is Taint.NONE or not process.profile.tainted_acl or process.machine.test_harness:
+        return False
+    if level is Taint.UNKNOWN:
+        raise Unsupported("whether an ACL's name comes from outside")
+    if main.flag("allow_insecure_tainted_data"):
+        raise Unsupported("allow_insecure_tainted_data", *main.where("allow_insecure_tainted_data"))
+    return True
 
 
 def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:

@@ -143,7 +143,7 @@ def _use_messages(run: AclRun, verb: str, rc: Rc, user: str | None, log: str | N
 def _message(run: AclRun, text: str, before: str | None) -> str | None:
     run.reception.set("acl_verify_message", before)
     try:
-        return expand(run.process, text)
+        return expand_marked(run.process, text)
     except ExpansionFailed as failure:
         if not failure.forced:
             told = f"failed to expand ACL message {quoted(run.process, text)}: {failure.message}"
@@ -158,7 +158,7 @@ def _acl(run: AclRun, condition: AclCondition, text: str) -> Rc:
     while position < len(text) and len(words) < 10:
         word, position = string_dequote(text, position)
         try:
-            words.append(expand(run.process, word))
+            words.append(expand(run.process, word) if words else expand_marked(run.process, word))
         except ExpansionFailed as failure:
             if not failure.forced:
                 run.log_message = (

@@ -163,6 +163,8 @@ class _TaintExpander(PlainExpander):
         elif isinstance(node, Numeric):
             clean = self.clean_groups or isinstance(self.process.numeric[node.number], CleanText)
             self.level = max(before, Taint.NONE if clean else Taint.UNKNOWN)
+        elif isinstance(node, Item) and node.name == "acl":
+            self.level = max(before, taint_of(value))  # the ACL's message, and not what it was asked about
         elif isinstance(node, Operator) and (node.name in _COUNTED or self._blesses(node)):
             self.level = before
         elif isinstance(node, Operator) and _quotes(node) and self.level is Taint.TAINTED:
