@@ -278,7 +278,7 @@ POINTS: Sequence[Point] = (
     _point("2081aac24", ("confs/4020", "pla $proxy_local_address")),
     _point("cf39dad3d"),
     _point("5cd1d1356"),
-    _point("f870028fd"),
+    *_points("f870028fd 82fecf8fd"),
     _point(
         "79aa468aa",
         ("scripts/0000-Basic/0002", "ipv6norm:2a00:2:3:4:5:6:7:8}trailing_text"),
