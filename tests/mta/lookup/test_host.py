@@ -89,6 +89,13 @@ def test_the_same_mx_host_twice_keeps_its_better_preference() -> None:
     assert [(h.name, h.mx) for h in bydns(site(zone), "d.ex").hosts] == [("B.ex", 10), ("a.ex", 20)]
 
 
+def test_a_host_that_is_named_again_takes_its_new_place_among_others() -> None:
+    zone: Zone = {("d.ex", "MX"): records((10, "a.ex"), (30, "b.ex"), (20, "b.ex"), (25, "c.ex"))}
+    zone |= {(f"{name}.ex", "A"): records(f"10.1.1.{number}") for number, name in enumerate("abc", 1)}
+    found = [(h.name, h.mx) for h in bydns(site(zone), "d.ex").hosts]
+    assert found == [("a.ex", 10), ("b.ex", 20), ("c.ex", 25)]
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=12), st.integers(0, 1000)
 )

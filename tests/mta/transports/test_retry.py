@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from eximsim.mta.base import errnos
 from eximsim.mta.records.hints import RetryRecord
+from eximsim.mta.records.spool import Message
 from eximsim.mta.records.structs import HostItem, RetryItem
 from eximsim.mta.routing.address import deliver_make_addr
 from eximsim.mta.transports import retry
@@ -293,6 +294,17 @@ def test_a_host_that_was_skipped_keeps_the_address_alive() -> None:
     site.deliver()
     site.world.sleep(2 * HOUR)
     assert not any("retry timeout exceeded" in line for line in site.queue_run())
+
+
+@pytest.mark.parametrize(
+    ("rules", "waited", "over"), [("* * F,1h,10m", 0, False), ("* * F,1h,10m", 1, True), ("* *", 0, True)]
+)
+def test_a_message_may_wait_as_long_as_the_longest_of_its_rules_and_no_longer(
+    rules: str, waited: int, over: bool
+) -> None:
+    process, failed = Site([Mx(REFUSING)], retry=rules).process(), RetryRecord(0, 0, 0, 0)
+    process.message = Message("", SENDER, [], [], b"", process.seconds() - HOUR - waited)
+    assert retry.retry_ultimate_address_timeout(process, KEY, "test.ex", failed) is over
 
 
 # ---- a host that is down, seen within one delivery -------------------------------------

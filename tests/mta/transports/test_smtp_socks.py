@@ -173,3 +173,10 @@ def test_what_is_not_modelled_of_proxies_is_told_with_its_place(
         sent(Proxy([*says]), option, profile)
     assert told.value.path == "/config"
     assert told.value.line
+
+
+@pytest.mark.parametrize("option", ["name", "pass"])
+def test_a_name_and_a_password_of_255_octets_can_be_told(option: str) -> None:
+    proxy = Proxy([b"\x05\x02", b"\x01\x01"])
+    sent(proxy, f"{PROXY} auth=name {option}={'n' * 255}", NEWEST)
+    assert bytes((255,)) + b"n" * 255 in proxy.heard[1]
