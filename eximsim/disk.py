@@ -56,6 +56,8 @@ class StoredFolder:
         return uid == 0 or bool(self.mode & (0o020 if gid == self.gid else 0o002))
 
 
+_OF_ROOT = frozenset(("/", "/dev"))
+"""Folders that are on every machine, and root's."""
 _TOP_FOLDERS = frozenset(
     [
         *("bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "root", "run", "sbin"),
@@ -103,7 +105,7 @@ class Disk:
 
     def lacks_folder(self, path: str) -> bool:
         """Whether a folder is known not to be there, as one above it is known."""
-        return path not in self.folders and path != "/" and self._known_above(path) is not None
+        return path not in self.folders and path not in _OF_ROOT and self._known_above(path) is not None
 
     def cannot_have(self, path: str) -> bool:
         """Whether nothing on the way to a folder is known but the root folder: only root makes any there."""
@@ -111,7 +113,7 @@ class Disk:
 
     def make_folders(self, path: str, *, uid: int, gid: int, mode: int) -> bool:
         """Make a folder and those above it that are known to be lacking; false if the user may not."""
-        if path in self.folders or not path.strip("/"):
+        if path in self.folders or path in _OF_ROOT or not path.strip("/"):
             return True
         above = self._known_above(path)
         if above is None:
@@ -130,11 +132,11 @@ class Disk:
 
     def may_write(self, path: str, *, uid: int, gid: int) -> bool:
         """Whether a user may make files in a folder; so he may where nothing is known of it."""
-        known = path in self.folders or path == "/"
+        known = path in self.folders or path in _OF_ROOT
         return not known or self.folder(path).is_writable(uid, gid)
 
     def folder(self, path: str) -> StoredFolder:
-        """A folder of which something is known; the root folder is root's."""
+        """A folder of which something is known; those of ``_OF_ROOT`` are root's."""
         return self.folders.get(path) or StoredFolder(0, 0, 0o755)
 
     def _known_above(self, path: str) -> str | None:

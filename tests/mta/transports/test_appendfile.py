@@ -209,7 +209,10 @@ def test_such_a_format_for_a_folder_is_not_modelled() -> None:
     assert found.value.line is not None
 
 
-def test_a_mailbox_in_the_root_folder_needs_no_folder_and_may_not_be_locked() -> None:
-    machine = LocalMachine("driver = appendfile\nfile = /box\ncreate_directory")
+@pytest.mark.parametrize("file", ["/box", "/dev/stdout"])
+def test_a_mailbox_in_a_folder_that_is_roots_everywhere_may_not_be_locked(file: str) -> None:
+    machine = LocalMachine(f"driver = appendfile\nfile = {file}\ncreate_directory")
     machine.deliver()
-    assert "(13): Permission denied: creating lock file hitching post /box.lock.mx.test.ex" in machine.log[-1]
+    assert (
+        f"(13): Permission denied: creating lock file hitching post {file}.lock.mx.test.ex" in machine.log[-1]
+    )
