@@ -79,15 +79,18 @@ def _checked(process: Process, path: str, directory: str) -> str:
     if way is not IncludeCheck.NAMES:
         found = _opened_by_steps(process, path, directory, steps, from_root=way is IncludeCheck.FROM_ROOT)
     else:
-        found = _found_by_names(process, path, start, steps)
+        found = _found_by_names(process, path, directory, steps)
     if process.world.path_kind(found) == "folder":
         raise NotIncluded(f"included file {path} is not a regular file in the {directory} directory")
     return found
 
 
-def _found_by_names(process: Process, path: str, above: str, steps: Sequence[str]) -> str:
+def _found_by_names(process: Process, path: str, directory: str, steps: Sequence[str]) -> str:
+    above = directory
     for step in steps:
         above = f"{above}/{step}"
+        if posixpath.normpath(above) in process.world.disk.links:
+            raise NotIncluded(f"included file {path} in the {directory} directory involves a symbolic link")
         if not process.world.path_kind(above):
             raise NotIncluded(f"failed to stat {above} (component of included file)")
     return path
@@ -104,6 +107,7 @@ def _opened_by_steps(
         found = f"/{step}" if from_root else f"{found}/{step}"
         if from_root and not step:
             continue
-        if not step or not process.world.path_kind(found):
+        linked = posixpath.normpath(found) in process.world.disk.links
+        if not step or linked or not process.world.path_kind(found):
             raise NotIncluded(f"failed to open {path} (component of included file); could be symbolic link")
     return posixpath.normpath(found)

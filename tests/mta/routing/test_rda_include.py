@@ -75,6 +75,20 @@ def test_what_cannot_be_included_from_a_directory(name: str, why: str) -> None:
     assert told(name, "4.96", "include_directory = /lists") == why
 
 
+@pytest.mark.parametrize(
+    ("release", "why"),
+    [
+        ("4.87", "included file /lists/f in the /lists directory involves a symbolic link"),
+        ("4.96", OUTSIDE.format("/lists/f")),
+    ],
+)
+def test_a_symbolic_link_leads_to_no_file_of_a_directory(release: str, why: str) -> None:
+    lines = "  include_directory = /lists\n"
+    front = Front(routers=ROUTER.format(path="/lists/f", options=lines), files=FILES, release=release)
+    front.world.disk.links["/lists/f"] = "sub/g"
+    assert front.exim("-bt", "a@here.ex").stdout.rstrip("\n").endswith(f": {why}")
+
+
 def test_a_directory_that_is_not_there_is_told() -> None:
     missing = "include_directory = /gone"
     assert told("x", "4.96", missing, path="/gone/f") == "failed to open directory /gone"
