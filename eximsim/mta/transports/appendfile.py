@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eximsim.disk import StoredFile, StoredFolder
 from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.string import list_items, octets
@@ -29,7 +30,6 @@ from eximsim.mta.transports.local import LocalRun, Stop, refuse_unmodelled
 from eximsim.status import Errno, Rc
 
 if TYPE_CHECKING:
-    from eximsim.disk import StoredFile, StoredFolder
     from eximsim.mta.config.drivers import DriverInstance
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
@@ -144,6 +144,8 @@ def _append(
         _lock(process, transport, path, run)
     if known is not None and known.is_fifo:
         raise _fifo(transport, path, known, run)
+    if path in _DEVICES or path in _LINKS_TO_DEVICES:
+        raise _device(transport, path, run)
     mode = options.number("mode")
     if folder is not None:
         _check_owner(transport, path, folder, run)
@@ -201,6 +203,19 @@ def _fifo(transport: DriverInstance, path: str, known: StoredFile, run: LocalRun
         return Stop(Rc.DEFER, f"mailbox {path} is not a regular file", Errno.NOTREGULAR)
     what = f"while opening named pipe {path} (could mean no process is reading it)"
     return Stop(Rc.DEFER, what, errnos.ENXIO)
+
+
+_LINKS_TO_DEVICES = frozenset(("/dev/stdin", "/dev/stdout", "/dev/stderr"))
+_DEVICES = frozenset(f"/dev/{name}" for name in ("console", "full", "random", "tty", "urandom", "zero"))
+"""What there is on every machine. /dev/null takes mail before anybody looks at what it is."""
+
+
+def _device(transport: DriverInstance, path: str, run: LocalRun) -> Stop:
+    """What comes of a device, or a link to one: it is root's, and no place for mail."""
+    shown = f"{path} (symlink)" if path in _LINKS_TO_DEVICES else path
+    _check_owner(transport, shown, StoredFolder(0, 0, 0o666), run)
+    pipe = " or named pipe" if transport.options.flag("allow_fifo") else ""
+    return Stop(Rc.DEFER, f"mailbox {path} is not a regular file{pipe}", Errno.NOTREGULAR)
 
 
 def _existing(process: Process, transport: DriverInstance, path: str) -> StoredFile | None:

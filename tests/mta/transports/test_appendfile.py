@@ -209,6 +209,24 @@ def test_such_a_format_for_a_folder_is_not_modelled() -> None:
     assert found.value.line is not None
 
 
+@pytest.mark.parametrize(
+    ("file", "options", "why"),
+    [
+        ("/dev/stdout", "", "(-6): mailbox /dev/stdout (symlink) has wrong uid (0 != "),
+        ("/dev/stdout", "\nno_check_owner", "(-4): mailbox /dev/stdout is not a regular file"),
+        (
+            "/dev/full",
+            "\nno_check_owner\nallow_fifo",
+            "(-4): mailbox /dev/full is not a regular file or named pipe",
+        ),
+    ],
+)
+def test_a_device_takes_no_mail(file: str, options: str, why: str) -> None:
+    machine = LocalMachine(f"driver = appendfile\nfile = {file}\nno_use_lockfile{options}")
+    machine.deliver()
+    assert why in machine.log[-1]
+
+
 @pytest.mark.parametrize("file", ["/box", "/dev/stdout"])
 def test_a_mailbox_in_a_folder_that_is_roots_everywhere_may_not_be_locked(file: str) -> None:
     machine = LocalMachine(f"driver = appendfile\nfile = {file}\ncreate_directory")
