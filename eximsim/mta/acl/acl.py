@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from eximsim.errors import InputError, Unsupported
+from eximsim.errors import InputError
 from eximsim.mta.acl.acl_conditions import check_conditions
 from eximsim.mta.acl.acl_cutthrough import go_through
 from eximsim.mta.acl.acl_run import IN_MESSAGE, AclResult, AclRun, Where, setup_header
 from eximsim.mta.base.string import SPACES, from_octets
 from eximsim.mta.config.acl_read import read_inline
 from eximsim.mta.expand.expand import ExpansionFailed
-from eximsim.mta.expand.marks import Taint, taint_of
+from eximsim.mta.expand.marks import taint_of
+from eximsim.mta.expand.refused import is_refused
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process import upward
@@ -147,14 +148,8 @@ def _check_internal(run: AclRun, text: str | None) -> Rc:
 
 def _comes_from_outside(process: Process, text: str) -> bool:
     """Whether an ACL, or its name, is refused for where it comes from."""
-    level, main = taint_of(text), process.config.main
-    if level is Taint.NONE or not process.profile.tainted_acl or process.machine.test_harness:
-        return False
-    if level is Taint.UNKNOWN:
-        raise Unsupported("whether an ACL's name comes from outside")
-    if main.flag("allow_insecure_tainted_data"):
-        raise Unsupported("allow_insecure_tainted_data", *main.where("allow_insecure_tainted_data"))
-    return True
+    minds = bool(process.profile.tainted_acl) and not process.machine.test_harness
+    return minds and is_refused(process, taint_of(text), "an ACL's name")
 
 
 def _find(run: AclRun, text: str) -> tuple[str, tuple[AclVerb, ...]] | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eximsim.errors import Unsupported
 from eximsim.mta.base.string import words
 from eximsim.mta.expand.expand import PlainExpander, evaluate
 from eximsim.mta.expand.expand_tree import Header, Item, Numeric, Operator, Variable
@@ -22,6 +21,7 @@ from eximsim.mta.expand.marks import (
     marked,
     taint_of,
 )
+from eximsim.mta.expand.refused import is_refused
 
 if TYPE_CHECKING:
     from eximsim.mta.expand.expand_tree import Answer, Condition, Node, Template
@@ -66,14 +66,7 @@ def _followed(process: Process, text: str) -> tuple[str, Taint]:
 
 def refused_setup(process: Process, text: str, what: str) -> bool:
     """Whether a text that decides how mail goes out is refused, as it comes from outside."""
-    if not process.profile.tainted_setup_refused or taint_of(text) is Taint.NONE:
-        return False
-    if taint_of(text) is Taint.UNKNOWN:
-        raise Unsupported(f"whether {what} comes from outside")
-    if process.config.main.flag("allow_insecure_tainted_data"):
-        where = process.config.main.where("allow_insecure_tainted_data")
-        raise Unsupported("allow_insecure_tainted_data", *where)
-    return True
+    return process.profile.tainted_setup_refused and is_refused(process, taint_of(text), what)
 
 
 def expand_marked(process: Process, text: str) -> str:

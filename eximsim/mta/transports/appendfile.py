@@ -14,6 +14,7 @@ from eximsim.mta.base import errnos
 from eximsim.mta.base.string import list_items, octets
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.marks import Taint
+from eximsim.mta.expand.refused import is_refused
 from eximsim.mta.expand.taint import expand_tainted
 from eximsim.mta.process.log import quoted
 from eximsim.mta.transports.appendfile_folder import deliver_to_folder
@@ -112,13 +113,9 @@ def _check_taint(
     if safe and process.profile.safe_folder_untaints and _may_create(process, transport, path, home):
         return
     option = "file" if options.text("file") is not None else "directory"
-    if taint is Taint.UNKNOWN:
-        raise Unsupported(f"whether the name {path} is tainted", *options.where(option))
-    main = process.config.main
-    if main.flag("allow_insecure_tainted_data"):
-        raise Unsupported("allow_insecure_tainted_data", *main.where("allow_insecure_tainted_data"))
-    what = f"Tainted '{path}' (file or directory name for {transport.name} transport) not permitted"
-    raise Stop(Rc.PANIC, what)
+    if is_refused(process, taint, f"the name {path}", *options.where(option)):
+        what = f"Tainted '{path}' (file or directory name for {transport.name} transport) not permitted"
+        raise Stop(Rc.PANIC, what)
 
 
 def _append(
