@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _OFF = ("", "0", "false")
 _ANY = ("1", "true", "*")
-_LONGEST_BAR = 50
+_LONGEST_BAR = 51
+"""MAX_SPAM_BAR_CHARS is 50, and one more comes before that is asked."""
 _THRESHOLD = "5.0"
 
 
@@ -107,7 +108,7 @@ def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
     is_spam = number >= limit
     run.process.variables.update(
         spam_score=f"{number:.1f}",
-        spam_score_int=str(int(number * 10)),
+        spam_score_int=str(int((number + 0.001) * 10)),
         spam_bar=sign * min(int(abs(number)), _LONGEST_BAR) or "/",
         spam_action="reject" if is_spam else "no action",
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from eximsim.mta.base import errnos
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.check_condition import expand_check_condition
 from eximsim.mta.transports.appendfile_sizes import check_dir_size, regex_of, search
+from eximsim.mta.transports.local import Stop
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -62,13 +64,22 @@ def maildir_ensure_sizefile(
     run: LocalRun,
     regex: Regex | None,
 ) -> Counted:
-    """How full the maildir is by its file, which is made, or made anew where it is not to be trusted."""
+    """How full the maildir is by its file, which is made, or made anew where it is not to be trusted.
+
+    Raises ``Stop`` where the folder for temporary files is lacking, or closed to the user.
+    """
     disk, path = process.world.disk, f"{top.rstrip('/')}/maildirsize"
     known = disk.files.get(path)
     if known is not None:
         counted = _read(process, transport, from_octets(known.content), path, limits, known.made)
         if counted is not None:
             return counted
+    temporary = f"{top.rstrip('/')}/tmp"
+    problem = errnos.ENOENT if disk.lacks_folder(temporary) else 0
+    if not problem and not disk.may_write(temporary, uid=run.uid, gid=run.gid):
+        problem = errnos.EACCES
+    if problem:
+        raise Stop(Rc.DEFER, f"while opening or reading {path}", problem)
     size, files = _compute(process, transport, top, regex)
     text = octets(f"{limits.quota}S,{limits.filecount}C\n{size} {files}\n")
     mode = transport.options.number("mode") or 0o600

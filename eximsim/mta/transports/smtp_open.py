@@ -27,9 +27,9 @@ def open_call(sx: SmtpContext) -> Rc:
             open_dialogue(sx)
     except ConnectError as error:
         sx.refused_later = isinstance(error, RefusedLater)
-        if sx.refused_later and sx.verify:
+        if sx.refused_later and not sx.early:
             with suppress(SetupFailed):
-                expand_helo(sx, tell=True)
+                expand_helo(sx, tell=sx.verify)
         if sx.early:
             unsent = None if sx.verify else send_failed(sx, error.errno)
             set_errno(sx, sx.addrlist, error.errno, unsent, Rc.DEFER, host=sx.host)

@@ -21,6 +21,8 @@ SAID = {
     "spam": {
         "good": Told("0.5/5"),
         "bad": Told("7.25"),
+        "ham": Told("-2.6"),
+        "worst": Told("999"),
         "none": Told(),
         "gone": Told(deferred=True),
         "refused": Told(deferred=True, error="failed to connect to any address for 127.0.0.1"),
@@ -58,6 +60,9 @@ def logged(made: Reception) -> list[str]:
         ("spam = good", Rc.FAIL, "spam_score", "0.5"),
         ("spam = good:true", Rc.OK, "spam_score_int", "5"),
         ("spam = bad", Rc.OK, "spam_bar", "+++++++"),
+        ("spam = ham", Rc.FAIL, "spam_score_int", "-25"),
+        ("spam = ham", Rc.FAIL, "spam_bar", "--"),
+        ("spam = worst", Rc.OK, "spam_bar", 51 * "+"),
         ("spam = none", Rc.FAIL, "spam_bar", "/"),
         ("spam = gone", Rc.DEFER, "spam_score", None),
         ("spam = gone/defer_ok", Rc.FAIL, "spam_score", None),

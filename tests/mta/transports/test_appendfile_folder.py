@@ -153,6 +153,16 @@ def test_what_maildirsize_says_counts_as_long_as_it_is_new() -> None:
     assert machine.log[-1] == "Completed"
 
 
+def test_maildirsize_needs_the_folder_for_temporary_files() -> None:
+    machine = LocalMachine(SIZED.replace("/mail/d", "/mail/d/.Spam") + "\nquota_directory = /mail/d")
+    machine.deliver()
+    end = "(2): No such file or directory: while opening or reading /mail/d/maildirsize"
+    assert machine.log[-1].endswith(end)
+    machine.world.disk.know_folder("/mail/d/tmp", uid=1, gid=1, mode=0o755)
+    machine.exim("-qf")
+    assert machine.log[-1].endswith("(13): Permission denied: while opening or reading /mail/d/maildirsize")
+
+
 def test_a_folder_that_does_not_count_has_no_quota() -> None:
     routers = "local:\n driver = accept\n transport = t\n user = CALLER\n"
     options = (

@@ -72,6 +72,14 @@ def test_the_name_to_say_is_expanded_before_a_refusal_is_read() -> None:
     assert log[0].startswith("<a@one.test.ex>: failed to expand transport's helo_data value for callout: ")
 
 
+@pytest.mark.parametrize(("option", "asked"), [({}, True), ({"hosts_try_fastopen": ""}, False)])
+def test_a_delivery_too_expands_the_name_to_say_before_a_refusal(option: dict[str, str], asked: bool) -> None:
+    name = {"helo_data": "${lookup dnsdb{defer_never,a=hello.test.ex}{$value}{x.ex}}"}
+    ran = done(scenario(transport={**name, **option}, servers={"10.9.1.1": "refused"}, runs=[MESSAGE]))
+    assert ("A hello.test.ex" in ran[0].dns) is asked
+    assert any(line.endswith("defer (111): Connection refused") for line in ran[0].log)
+
+
 def test_an_early_call_is_greeted_before_it_is_made() -> None:
     known = {**MESSAGE, "servers": {"10.9.1.1": EARLY}}
     _, found = events(known, MESSAGE, hosts_pipe_connect="*")
