@@ -68,7 +68,8 @@ class InputError(EximsimError):
 
     ``message`` names what was found and what was expected; ``path`` and ``line`` (from 1) say where.
     ``subject`` is the driver that Exim names instead of the line, where it does; empty: it names neither.
-    ``hint`` is what helps besides, after Exim's own words.
+    ``hint`` is what helps besides, after Exim's own words. ``in_main_log``: Exim says it without the words
+    before it, and in the main log, too.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class InputError(EximsimError):
         *,
         subject: str | None = None,
         hint: str = "",
+        in_main_log: bool = False,
     ) -> None:
         self.message = message
+        self.in_main_log = in_main_log
         self.subject = subject
         self.hint = hint
         self.path = path

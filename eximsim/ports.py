@@ -250,6 +250,9 @@ class Connection(Protocol):
     def receive(self, timeout: float) -> bytes:
         """Some bytes, or ``b""`` at end of file; raises ``ReadTimeout`` (seconds) or ``ConnectionLost``."""
 
+    def check_ciphers(self, ciphers: str) -> None:
+        """Hold that OpenSSL takes a list of ciphers; raises ``HandshakeError`` for one that leaves none."""
+
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
         """Do a handshake on the open connection; raises ``HandshakeError``.
 

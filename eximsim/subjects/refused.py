@@ -29,11 +29,12 @@ def refused(machine: Machine, argv: Sequence[str], error: InputError, profile: P
     """
     text = configuration_error(machine, error)
     server = next((word.removeprefix(_SERVER) for word in argv if word.startswith(_SERVER)), "")
-    log = f"{(error.path or '').rpartition('/')[0]}/spool/log/{server}paniclog"
+    logs = f"{(error.path or '').rpartition('/')[0]}/spool/log/{server}"
     stamped = f"{second_stamp(int(machine.world.now()))} {text}"
     # Nobody can have said where logs are before the Byte Order Mark.
     if "Byte Order Mark" not in error.message and not any(_UNLOGGED.fullmatch(word) for word in argv):
-        machine.files.setdefault(log, []).append(stamped)
+        for name in ("mainlog", "paniclog") if error.in_main_log else ("paniclog",):
+            machine.files.setdefault(logs + name, []).append(stamped)
     if any(_CHECKS_HOST.fullmatch(word) for word in argv):
         return Result(1, "", f"LOG: {text}\n")
     if "config" in argv or not any(_SHOWS_ALL.fullmatch(word) for word in argv):
@@ -53,9 +54,11 @@ def _program(machine: Machine, profile: Profile) -> str:
 
 
 def configuration_error(machine: Machine, error: InputError) -> str:
-    """The two lines that the panic log has; raises ``error`` again if it says no line of a file."""
+    """The lines that the panic log has, mostly two; raises ``error`` again if it says no line of a file."""
     if error.path is None or error.line is None:
         raise error
+    if error.in_main_log:
+        return error.message
     if error.subject is not None:
         told = error.message.removeprefix(f"{error.subject}: ")
         whose = f" for {error.subject}" if error.subject else ""

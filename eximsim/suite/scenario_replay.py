@@ -178,11 +178,8 @@ class Play:
 
     def _refused(self, problem: InputError, *, checking: bool) -> Done:
         """What comes of a command if the program cannot read its configuration; a check does not log it."""
-        log = (
-            ()
-            if checking
-            else tuple(f"PANIC: {line}" for line in configuration_error(self.machine, problem).splitlines())
-        )
+        told = () if checking else configuration_error(self.machine, problem).splitlines()
+        log = (*told[: problem.in_main_log], *(f"PANIC: {line}" for line in told))
         return Done(log, (), (), (), len(self.machine.spool.all_messages()), 1, ())
 
     def _done(self, ran: Ran) -> Done:

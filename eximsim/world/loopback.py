@@ -34,6 +34,7 @@ from eximsim.ports import (
 from eximsim.server_sessions import GoingOn
 from eximsim.world.accepting import Acceptor, Door
 from eximsim.world.clock import START, VirtualClock
+from eximsim.world.handshake import check_ciphers
 from eximsim.world.host import Accepted, Host, HostedWorld
 from eximsim.world.loop import READ, WRITE, Loop
 from eximsim.world.nameserver import NameService, Query, one_port
@@ -292,6 +293,8 @@ class LoopbackConnection:
             self._world.forget(self)
             self._wire.close()
             self._served.rest(None)
+
+    check_ciphers = staticmethod(check_ciphers)
 
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
         """See ``Connection``."""

@@ -79,3 +79,11 @@ def test_the_program_tells_of_itself_before_it_reads_the_configuration() -> None
     status = subject("nonsense\n").exim(["-C", "/t/conf", "-bV"], b"", {})
     assert status.stdout.startswith("Exim version x.yz #1 built ")
     assert status.stdout.endswith("\nSize of off_t: 8\n")
+
+
+def test_a_sender_that_is_to_be_kept_and_checked_is_refused_in_both_logs() -> None:
+    here = subject("local_sender_retain\n")
+    here.exim(["-C", "/t/conf", "-bd"], b"", {})
+    words = "both local_from_check and local_sender_retain are set; this combination is not allowed"
+    for name in ("mainlog", "paniclog"):
+        assert [line[20:] for line in here.machine.files[f"/t/spool/log/{name}"]] == [words]

@@ -253,7 +253,7 @@ class _Reader:
         options, values = self.main.options(), self.main.values
         if options.flag("local_sender_retain") and options.flag("local_from_check"):
             message = "both local_from_check and local_sender_retain are set; this combination is not allowed"
-            raise InputError(message, *options.where("local_sender_retain"))
+            raise InputError(message, *options.where("local_sender_retain"), in_main_log=True)
         self._check_timezone()
         check_main(options)
         self._check_openssl_options()

@@ -19,7 +19,7 @@ from eximsim.mta.transports import tls_alpn, tls_out, tls_resume, tls_status
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, log_tls_error
 from eximsim.mta.transports.tls_files import client_identity, expanded, pem_certificates
 from eximsim.mta.transports.tls_settings import offered_suites, server_name, verify_settings
-from eximsim.mta.transports.tls_suites import gnutls_description, gnutls_group, gnutls_resumed
+from eximsim.mta.transports.tls_suites import Suites, gnutls_description, gnutls_group, gnutls_resumed
 from eximsim.mta.transports.tls_verify import (
     TlsVerdict,
     VerifyMode,
@@ -72,8 +72,9 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     process.variables.pop("tls_out_tlsa_usage", None)
     if profile.tls_library != GNUTLS:
         process.certificate_verified = False
-    identity = client_identity(sx)
     asked = tls_status.ocsp_asked(sx)
+    identity = client_identity(sx)
+    allowed = _offered_suites(sx)
     settings = verify_settings(sx)
     sni = server_name(sx)
     process.variables["tls_out_sni"] = sni or ""
@@ -82,7 +83,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
     ocsp = tls_status.ocsp_settled(sx, asked)
     callbacks = _Callbacks(sx, settings, resuming, ocsp, identity)
-    session = _shake_hands(sx, callbacks.offer(sni), callbacks)
+    session = _shake_hands(sx, callbacks.offer(sni, allowed), callbacks)
     process.libc_errno = 0
     if session.resumed and profile.tls_library != GNUTLS:
         return _resumed(sx, session, resuming)
@@ -93,6 +94,23 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     if identity is not None:
         session = replace(session, own_leaf=pem_certificates(identity.chain)[0])
     return _settled(sx, session, settings.mode, callbacks.verdicts[-1], resuming)
+
+
+def _offered_suites(sx: SmtpContext) -> Suites:
+    """The suites to offer, which the library takes; raises ``TlsStartFailed``.
+
+    It is asked before the host is looked for in the lists about verification and resumption.
+    """
+    allowed = offered_suites(sx)
+    if allowed.ciphers is not None:
+        try:
+            sx.wire.connection.check_ciphers(allowed.ciphers)
+        except HandshakeError as error:
+            sx.process.libc_errno = 0
+            tls_resume.Resuming(sx).show(tls_resume.SUPPORTED)
+            sx.process.variables["tls_out_ocsp"] = "0"
+            raise _tls_error(sx, error, None, answered=False) from None
+    return allowed
 
 
 class _Callbacks:
@@ -114,11 +132,10 @@ class _Callbacks:
         self.stapling = tls_status.Stapling(sx, ocsp.required, own_chain)
         self.verdicts: list[TlsVerdict] = []
 
-    def offer(self, sni: str | None) -> TlsOffer:
+    def offer(self, sni: str | None, allowed: Suites) -> TlsOffer:
         """What the client says first, with these callbacks."""
         sx, resuming = self._sx, self._resuming
         gnutls = sx.process.profile.tls_library == GNUTLS
-        allowed = offered_suites(sx)
         return TlsOffer(
             self._look_at,
             sni=sni,
@@ -134,11 +151,6 @@ class _Callbacks:
             keep=None if resuming.key is None else resuming.came.append,
             ticket=None if resuming.offered is None else resuming.offered.ticket,
         )
-
-    def nothing_is_asked(self) -> None:
-        """The library has refused the ciphers before a status or a session was thought of."""
-        self._resuming.show(tls_resume.SUPPORTED)
-        self._sx.process.variables["tls_out_ocsp"] = "0"
 
     def _look_at(self, chain: tuple[bytes, ...]) -> TlsAlert | None:
         sx, process, settings = self._sx, self._sx.process, self._settings
@@ -172,8 +184,6 @@ def _shake_hands(sx: SmtpContext, offer: TlsOffer, callbacks: _Callbacks) -> Tls
             raise _status_refused(sx, callbacks.stapling.failure, error) from None
         if error.session is not None:
             _note_peer(sx.process, error.session)
-        if error.fault is HandshakeFault.BAD_CIPHERS:
-            callbacks.nothing_is_asked()
         if error.fault is HandshakeFault.REFUSED and not verdicts:
             raise failed(sx, "gnutls_handshake", "Error in the certificate.") from None
         refused = verdicts[-1].error if verdicts and error.fault is HandshakeFault.REFUSED else None

@@ -47,6 +47,9 @@ class Line:
             raise ReadTimeout
         return b""
 
+    def check_ciphers(self, ciphers: str) -> None:
+        raise AssertionError("nobody asks for TLS here")
+
     def start_tls(self, offer: TlsOffer, timeout: float) -> TlsSession:
         raise AssertionError("nobody asks for TLS here")
 

@@ -10,7 +10,7 @@ from eximsim.errors import InputError, Unsupported
 from eximsim.mta.transports.tls import construct_cipher_name
 from eximsim.mta.transports.tls_suites import BadPriority, Suites, gnutls_description, read_priority, suites
 from eximsim.ports import TlsSession
-from eximsim.profiles import profile, with_tls
+from eximsim.profiles import Profile, profile, with_tls
 from eximsim.world.tls12 import tls12_ciphers
 from tests.mta.scenario import GOOD, NEWEST, Mx, Settings, Site
 
@@ -232,3 +232,22 @@ def test_a_priority_string_without_a_mac_leaves_nothing() -> None:
 def test_a_group_that_was_emptied_is_as_usual_again_once_it_is_added() -> None:
     rest = "-CIPHER-ALL:+AES-256-GCM"
     assert read_priority(f"NORMAL:-KX-ALL:+KX-ALL:{rest}") == read_priority(f"NORMAL:{rest}")
+
+
+@pytest.mark.parametrize("release", ["4.89", "4.92", NEWEST, GNUTLS])
+def test_a_list_without_ciphers_ends_the_attempt_before_the_lists_about_verification(
+    release: Profile | str,
+) -> None:
+    lists = {"hosts_require_ocsp": "ocsp.test.ex", "tls_verify_hosts": "verify.test.ex"}
+    site = Site(release=release, transport={**lists, "tls_require_ciphers": "NOSUCHCIPHER"})
+    site.deliver()
+    asked = {question.rpartition(" ")[2] for question in site.world.questions}
+    assert "ocsp.test.ex" in asked
+    assert "verify.test.ex" not in asked
+
+
+@pytest.mark.parametrize("release", ["4.89", NEWEST, GNUTLS])
+def test_the_lists_about_ocsp_are_looked_at_before_the_certificate_is_read(release: Profile | str) -> None:
+    site = Site(release=release, transport={"hosts_require_ocsp": "ocsp.test.ex", "tls_certificate": "/none"})
+    site.deliver()
+    assert any("ocsp.test.ex" in question for question in site.world.questions)
