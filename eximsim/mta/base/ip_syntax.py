@@ -19,6 +19,8 @@ _HEX = "0123456789abcdefABCDEF"
 _GROUP = re.compile(rf"[{_HEX}]{{1,4}}")
 _DIGITS = re.compile(r"\d{1,3}", re.ASCII)
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*[+-]?\d+", re.ASCII)
+_BITS = re.compile(r"(?:[ \t\n\v\f\r]*\+?\d+)?", re.ASCII)
+_LONGEST = 255
 _MASK = re.compile(r".+/(?=\d+\Z)", re.ASCII | re.DOTALL)
 
 
@@ -57,6 +59,15 @@ def read_ip_address(text: str, syntax: IpSyntax, *, mask: bool = False) -> IpAdd
             return None
         quad = known
     return IpAddress(6, _value(text, quad), bits)
+
+
+def is_copied(text: str, *, mask: bool = False) -> bool:
+    """Whether the C library is given a copy of what is before a mask, or before the ID of an interface."""
+    address, slash, bits = text.partition("/")
+    if slash:
+        return mask and "%" not in text and _BITS.fullmatch(bits) is not None and len(address) <= _LONGEST
+    address, percent, interface = text.partition("%")
+    return bool(percent) and all("!" <= char <= "~" for char in interface) and len(address) <= _LONGEST
 
 
 def _quad(text: str, syntax: IpSyntax) -> str | None:

@@ -28,7 +28,7 @@ _TEXTS = words(
     router_name self_hostname sender_address sender_address_data sender_data sender_fullhost
     sender_helo_name sender_host_address sender_host_authenticated sender_ident sender_rate
     sender_rate_limit sender_rate_period sender_rcvhost sender_verify_failure sending_ip_address
-    smtp_active_hostname smtp_command smtp_command_argument smtp_notquit_reason spam_action spam_bar
+    smtp_command smtp_command_argument smtp_notquit_reason spam_action spam_bar
     spam_score spam_score_int srs_recipient thisaddress tls_in_cipher tls_in_cipher_std tls_in_peerdn
     tls_in_sni tls_in_ver tls_out_cipher tls_out_cipher_std tls_out_peerdn tls_out_sni tls_out_ver
     transport_name value verify_mode warnmsg_delay warnmsg_recipients smtp_command_history
@@ -147,7 +147,7 @@ COMPUTED = words(
     message_body message_body_end message_exim_id message_headers message_headers_raw pid primary_hostname
     qualify_domain
     qualify_recipient queue_name queue_size reply_address sender_address_domain sender_address_local_part
-    sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile
+    sender_host_name smtp_active_hostname spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile
     tod_zone tod_zulu version_number
     """
 )

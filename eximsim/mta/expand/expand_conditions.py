@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eximsim.errors import Unsupported
-from eximsim.mta.base.ip_syntax import read_ip_address
 from eximsim.mta.base.string import SPACES, matchlist_parse_sep, octets
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
+from eximsim.mta.expand.expand_address import address_of
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
 from eximsim.mta.expand.expand_outside import authentication, crypteq
@@ -98,10 +98,13 @@ _FAMILIES = {"isip": (4, 6), "isip4": (4,), "isip6": (6,)}
 
 
 def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
-    (text,) = _args(expander, condition, skipping)
+    read = expander.marked if expander.process.profile.tainted_address_line else expander.part
+    values = [read(arg, skipping=skipping) for arg in condition.args]
+    if condition.fault is not None:
+        raise expander.failure(condition.fault)
     if skipping:
         return False
-    found = read_ip_address(text, expander.process.profile.ip_syntax)
+    found = address_of(expander, values[0])
     return (found is not None and found.version in _FAMILIES[condition.name]) == condition.wanted
 
 
@@ -134,11 +137,13 @@ def _truth(expander: Expander, text: str, lax: bool) -> bool:
 
 def _comparison(expander: Expander, condition: Condition, skipping: bool) -> bool:
     numeric = not condition.name[0].isalpha()
-    read_again = "inlist" in condition.name and expander.process.profile.list_separator_read_first
+    profile = expander.process.profile
+    read_again = "inlist" in condition.name and profile.list_separator_read_first
+    is_address = condition.name == "match_ip" and profile.tainted_address_line
     numbers: list[int] = []
     texts: list[str] = []
     for arg in condition.args:
-        value = expander.marked if read_again and texts else expander.string
+        value = expander.marked if (read_again if texts else is_address) else expander.string
         texts.append(value(arg, skipping=skipping))
         if numeric and not skipping:
             numbers.append(_number(expander, texts[-1]))
@@ -233,7 +238,7 @@ def _match_address(expander: Expander, text: str, items: str) -> bool:
 
 
 def _match_ip(expander: Expander, address: str, items: str) -> bool:
-    if address and read_ip_address(address, expander.process.profile.ip_syntax) is None:
+    if address and address_of(expander, address) is None:
         raise ExpansionFailed(f"{expander.told(address)} is not an IP address")
     return _listed(expander, items, upward.match_ip(expander.process, address, items))
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import ipaddr
-from eximsim.mta.base.ip_syntax import read_ip_address
 from eximsim.mta.base.numbers import read_long
 from eximsim.mta.base.parse import AddressError, Extracted, parse_find_address_end
 from eximsim.mta.base.string import (
@@ -23,6 +22,7 @@ from eximsim.mta.base.string import (
 )
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import CERTIFICATES
+from eximsim.mta.expand.expand_address import address_of
 from eximsim.mta.expand.expand_codings import CODINGS
 from eximsim.mta.expand.expand_lookups import search_quote
 from eximsim.mta.expand.expand_numbers import NUMBERS
@@ -36,6 +36,7 @@ from eximsim.mta.process.log import printed
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+    from eximsim.profiles import Profile
 
 _PLAIN = re.compile(r"[0-9A-Za-z_.-]+")
 _PLAIN_LOCAL_PART = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-](?:[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]*[^.])?")
@@ -46,11 +47,7 @@ def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     """Evaluate ``${name:text}``: the text first, then, unless skipping, the operator."""
     function, arg = _find(expander, node.name)
     certificate = _certificate(node, expander.process)
-    value = (
-        expander.marked
-        if node.name == "expand" and expander.process.profile.tainted_expansion
-        else expander.string
-    )
+    value = expander.marked if _minds_taint(expander.process.profile, node.name) else expander.string
     text = "" if certificate is not None else value(node.body, skipping=skipping)
     if function is None:
         raise ExpansionFailed(f'unknown expansion operator "{node.name}"')
@@ -59,6 +56,13 @@ def run_operator(expander: Expander, node: Operator, skipping: bool) -> str:
     if certificate is not None:
         return _CERTIFICATE_FORMS[node.name](certificate)
     return function(expander, text, arg, node.name)
+
+
+def _minds_taint(profile: Profile, name: str) -> bool:
+    """Whether it counts for an operator that its text comes from outside."""
+    if name == "expand":
+        return bool(profile.tainted_expansion)
+    return bool(profile.tainted_address_line) and name.startswith(("mask", "ipv6", "reverse_ip"))
 
 
 def _find(expander: Expander, name: str) -> tuple[TextFunction | None, str | None]:
@@ -225,7 +229,7 @@ def _with_colons_doubled(item: str, separator: str) -> str:
 
 
 def _mask(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    found = read_ip_address(text, expander.process.profile.ip_syntax, mask=True)
+    found = address_of(expander, text, mask=True)
     if found is None:
         raise ExpansionFailed(f"{expander.told(text)} is not an IP address")
     if found.mask is None:
@@ -255,14 +259,14 @@ def _ipv6denorm(expander: Expander, text: str, arg: str | None, name: str) -> st
 
 
 def _ipv6(expander: Expander, text: str) -> int:
-    found = read_ip_address(text, expander.process.profile.ip_syntax)
+    found = address_of(expander, text)
     if found is None:
         raise ExpansionFailed(f"{expander.told(text)} is not an IP address")
     return ipaddr.ipv6_of(found.address)
 
 
 def _reverse_ip(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    found = read_ip_address(text, expander.process.profile.ip_syntax, mask=True)
+    found = address_of(expander, text, mask=True)
     if found is None:
         raise ExpansionFailed(f"reverse_ip() not given an IP address [{text}]")
     return ipaddr.invert_address(found.address)

@@ -102,6 +102,10 @@ def _queue_size(process: Process) -> str:
     return str(daemon.queue_size)
 
 
+def _active_hostname(process: Process) -> str:
+    return process.variables.get("smtp_active_hostname") or primary_hostname(process)
+
+
 _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
     {
         "bounce_return_size_limit": lambda process: str(
@@ -128,6 +132,7 @@ _COMPUTED: Mapping[str, Callable[[Process], str]] = complete(
         "sender_address_domain": lambda process: _sender_parts(process)[1],
         "sender_address_local_part": lambda process: _sender_parts(process)[0],
         "sender_host_name": _sender_host_name,
+        "smtp_active_hostname": _active_hostname,
         "spool_directory": _option("spool_directory"),
         "tod_bsdinbox": _time(Tod.BSDIN),
         "tod_epoch": _time(Tod.EPOCH),

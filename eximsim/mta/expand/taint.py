@@ -184,7 +184,7 @@ class _TaintExpander(PlainExpander):
             return Taint.QUOTED if isinstance(value, QuotedText) else taint_of(value)
         if name in _OUTSIDE:
             return Taint.NONE if isinstance(value, CleanText) else Taint.TAINTED
-        return Taint.UNKNOWN if name in _DEPENDS or name.startswith("acl_") else Taint.NONE
+        return Taint.UNKNOWN if name in _DEPENDS or name.startswith("acl_") else taint_of(value)
 
     def condition(self, condition: Condition, *, skipping: bool) -> bool:
         before = self.level

@@ -12,6 +12,7 @@ from eximsim.mta.lookup.host import look_up_sender_name
 from eximsim.mta.lookup.match import match_isinlist_domain
 from eximsim.mta.lookup.sender_host import host_and_ident, host_build_sender_fullhost
 from eximsim.mta.lookup.verify_helo import smtp_verify_helo
+from eximsim.mta.process.address_copy import copy_tainted_address
 from eximsim.mta.process.log import log_write, printed
 from eximsim.mta.reception import smtp_in_auth, smtp_in_ends, smtp_in_xclient
 from eximsim.mta.reception.limits import mails_limit, recipients_limit
@@ -43,6 +44,7 @@ def _is_name(session: SmtpSession, name: str) -> bool:
         if literal[:5].lower() in ("ipv6:", "ipv4:"):
             wanted = (6, 6) if literal[:5].lower() == "ipv6:" else (4, 4)
             literal = literal[5:]
+        copy_tainted_address(session.process, literal)
         return string_is_ip_address(literal)[0] in wanted
     allowed = session.process.config.main.text("helo_allow_chars") or ""
     return bool(name) and all(

@@ -58,6 +58,7 @@ PLAIN = [
     ("$acl_m0 ${acl_m0}x $acl_m1|$acl_c_name", "warm warmx |cold"),
     ("$sender_address_local_part at $sender_address_domain", "Ann at a.ex"),
     ("$primary_hostname $interface_port $message_size $tls_out_dane", "myhost.test.ex -1 0 no"),
+    ("$smtp_active_hostname", "myhost.test.ex"),
     ("$version_number $exim_version", "4.99 4.99"),
     ("$tod_log|$tod_epoch|$tod_zulu", "2001-09-09 01:46:40|1000000000|20010909014640Z"),
     ("$1${2}", ""),
