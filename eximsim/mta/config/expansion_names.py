@@ -145,9 +145,9 @@ COMPUTED = words(
     """
     bounce_return_size_limit compile_number config_dir config_file exim_path initial_cwd localhost_number
     message_body message_body_end message_exim_id message_headers message_headers_raw pid primary_hostname
-    qualify_domain
+    qualify_domain smtp_active_hostname
     qualify_recipient queue_name queue_size reply_address sender_address_domain sender_address_local_part
-    sender_host_name smtp_active_hostname spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile
+    sender_host_name spool_directory tod_bsdinbox tod_epoch tod_epoch_l tod_full tod_log tod_logfile
     tod_zone tod_zulu version_number
     """
 )

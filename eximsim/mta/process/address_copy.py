@@ -1,4 +1,4 @@
-"""Addresses from outside of which a part is copied, which ends the process (string_is_ip_addressX(), src/string.c)."""
+"""Addresses from outside of which a part is copied, which ends the process (src/string.c)."""
 
 from __future__ import annotations
 
