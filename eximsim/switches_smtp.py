@@ -223,6 +223,9 @@ class SmtpSwitches(DeliverSwitches):
     )
     """On a connection in clear that is used once more SIZE and DSN are still known to be offered."""
 
+    auth_needs_ehlo: bool = switch(False, "smtp_deliver()", since("4.88", "2d14f3973"))
+    """After HELO nothing is authenticated, and nobody looks at hosts_require_auth."""
+
     limits_heeded: bool = switch(False, "ehlo_response_limits_apply()", since("4.98", "cd8cb71de"))
     """A server's extension LIMITS is heeded, and connection_max_messages within a run of a transport."""
 

@@ -53,6 +53,7 @@ POINTS: Sequence[Point] = (
     _point("c3f2eb9a7"),
     _point("b0d68adc8"),
     _point("8b9476ba5"),
+    _point("2d14f3973"),
     _point("ef3a1a30b"),
     _point("27b9e5f4d", ("scripts/0000-Basic/0555", "# Long response lines for fakedefer/fakereject")),
     _point("aa368db3c", ("aux-var-src/tls_conf_prefix", "chunking_advertise_hosts =")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import takewhile
 from random import Random
@@ -111,7 +111,9 @@ def _luckiest(
     return best
 
 
-_FROM_NOBODY = re.compile(r"(?<=MAIL FROM:<> SIZE=)\d+")
+_FROM_NOBODY = re.compile(r"(MAIL FROM:<> SIZE=|^ *\d+[mhd] +(?=\d+ \S+ <>))(\d+)")
+"""The size of a message from <>: in the command for it, or in a list of the queue."""
+
 _BOUNDARIES = 120
 """Octets that the boundaries of a report, and of one inside it, can be shorter than in the model at most."""
 
@@ -120,8 +122,9 @@ def _with_sizes(real: Done, ours: Done) -> tuple[Done, Done]:
     """The two with the program's sizes of messages from <>, where they can be those of the same report."""
 
     def sizes(done: Done) -> list[int]:
-        texts = [*done.log, *(str(event) for server in done.servers for event in _events(server))]
-        return [int(size) for text in texts for size in _FROM_NOBODY.findall(text)]
+        events = (str(event) for server in done.servers for event in _events(server))
+        texts = [*done.log, *done.stdout, *events]
+        return [int(size) for text in texts for _, size in _FROM_NOBODY.findall(text)]
 
     theirs, mine = sizes(real), sizes(ours)
     pairs = list(zip(theirs, mine, strict=False))
@@ -135,12 +138,11 @@ def _events(server: Mapping[str, object]) -> Sequence[object]:
 
 
 def _sizeless(done: Done) -> Done:
-    log = tuple(_FROM_NOBODY.sub("N", line) for line in done.log)
-    servers = (
-        {**one, "events": [_FROM_NOBODY.sub("N", str(event)) for event in _events(one)]}
-        for one in done.servers
-    )
-    return replace(done, log=log, servers=tuple(servers))
+    def without(texts: Iterable[object]) -> list[str]:
+        return [_FROM_NOBODY.sub(r"\1N", str(text)) for text in texts]
+
+    servers = tuple({**one, "events": without(_events(one))} for one in done.servers)
+    return replace(done, log=tuple(without(done.log)), stdout=tuple(without(done.stdout)), servers=servers)
 
 
 def _with_a_hole(drawn: tuple[int, ...], dice: Random) -> list[int | None]:

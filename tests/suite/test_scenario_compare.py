@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -203,6 +204,22 @@ def test_of_a_log_with_everything_what_depends_on_the_machine_is_left_aside() ->
         assert found.result == "agree"
     other = replace(run, log=tuple(f"2026-11-30 08:00:00.010 [7] {line}x" for line in seconds))
     assert compare_scenario(replace(record, runs=(other,)), one, stand()).result == "differ"
+
+
+@pytest.mark.parametrize(
+    ("sender", "smaller", "result"),
+    [("", 6, "explained"), ("", -1, "differ"), ("s@one.test.ex", 6, "differ")],
+)
+def test_the_size_of_a_report_on_the_queue_may_be_smaller(sender: str, smaller: int, result: str) -> None:
+    runs = [{"argv": ["-odq", "-f", sender, "a@one.test.ex"]}, {"argv": ["-bp"]}]
+    one = scenario(runs=runs)
+    first, second = done(one)
+    size = re.search(r"\d+(?= M1 <)", second.stdout[0])
+    assert size
+    theirs = second.stdout[0].replace(size[0], str(int(size[0]) - smaller))
+    listed = replace(second, stdout=(theirs, *second.stdout[1:]))
+    record = ScenarioRecord("x", NEWEST, "openssl", (first, listed))
+    assert compare_scenario(record, one, stand()).result == result
 
 
 def test_a_command_that_is_missing_is_a_difference() -> None:

@@ -17,7 +17,7 @@ from eximsim.mta.config.option_values import readconf_readname
 from eximsim.mta.config.options import Options, Schema
 from eximsim.mta.config.options_auths import NAMELESS, authenticators, can_be_client, can_be_server
 from eximsim.mta.config.rewrite_rules import transport_rewrites
-from eximsim.mta.config.transport_checks import check_transport
+from eximsim.mta.config.transport_checks import check_any_transport, check_transport
 from eximsim.profiles import Profile
 from eximsim.quick_dataclass import dataclass
 
@@ -254,8 +254,14 @@ def _check_names(router: DriverInstance, names: Sequence[str], later: Sequence[s
 def read_transports(
     section: Section, schemas: Mapping[str, Schema], tolerate: Tolerate = None
 ) -> tuple[DriverInstance, ...]:
-    """The transports section."""
-    return tuple(read_drivers("transport", section, schemas, _finish_transport, tolerate))
+    """The transports section; what all drivers have in common is checked when all have been read."""
+    read = tuple(read_drivers("transport", section, schemas, _finish_transport, tolerate))
+    for one in read:
+        try:
+            check_any_transport(one.name, one.driver, one.options)
+        except Anonymous as error:
+            raise InputError(error.message, one.path, one.line, subject="") from None
+    return read
 
 
 def _finish_transport(name: str, driver: str, settings: Settings) -> None:

@@ -18,9 +18,13 @@ _PLACES = ("anywhere", "belowhome", "inhome")
 
 
 def check_transport(name: str, driver: str, options: Options) -> None:
-    """All that a transport by this name is checked for."""
+    """What its driver checks a transport by this name for."""
     if driver in _CHECKS:
         _CHECKS[driver](name, options)
+
+
+def check_any_transport(name: str, driver: str, options: Options) -> None:
+    """What any transport is checked for."""
     if driver == "smtp" and options.is_set("shadow_transport"):
         raise Anonymous(f"shadow transport not allowed on non-local transport {name}")
     if _both(options, "body_only", "headers_only"):

@@ -335,7 +335,10 @@ def _start_tls(sx: SmtpContext, *, suppress_tls: bool) -> None:
         raise Unsupported("early pipelining without pipelining, with which Exim miscounts replies", *where)
     if sx.tls is not None:
         smtp_early.learn(sx)
-    smtp_auth(sx)
+    if sx.esmtp or sx.lmtp or not sx.process.profile.auth_needs_ehlo:
+        smtp_auth(sx)
+    else:  # what an earlier host has let in still counts
+        sx.authenticated = sx.process.authenticated is not None
 
 
 def _starttls_accepted(sx: SmtpContext) -> bool:

@@ -424,7 +424,7 @@ def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
 def _told(call: Callout, sx: SmtpContext, text: str) -> None:
     """The host's last reply in words, for the log and for the client."""
     addr, reply = call.addr, sx.reply.text or "connection dropped"
-    command = sx.dialogue.command if sx.dialogue else "initial connection"
+    command = sx.dialogue.command if sx.dialogue else sx.process.scratch
     if not addr.message:
         addr.message = text.format(command=command, reply=printed(sx.process, reply))
     if call.process.profile.callout_reply_cut and (odd := _ODD.search(reply)):

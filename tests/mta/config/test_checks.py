@@ -99,6 +99,13 @@ def test_of_some_faults_exim_says_no_place(driver: str, lines: str, message: str
     assert refused(f"begin transports\nt:\n driver = {driver}\n {lines}\n") == ("", message)
 
 
+def test_what_no_transport_may_have_is_looked_for_when_all_drivers_have_looked_at_theirs() -> None:
+    first = "a:\n driver = pipe\n headers_only\n body_only\n"
+    second = "b:\n driver = pipe\n restrict_to_path\n use_shell\n"
+    told = refused(f"begin transports\n{first}{second}")
+    assert told == ("", "both restrict_to_path and use_shell set for b transport")
+
+
 @pytest.mark.parametrize(
     ("driver", "lines"),
     [

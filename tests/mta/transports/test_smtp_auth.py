@@ -185,3 +185,16 @@ def test_a_refused_starttls_leaves_what_ehlo_was_answered_where_a_bare_code_come
     refusing = server("334", mechanisms="CRAM-MD5", starttls=reply("454 bm9uZQ=="))
     site = delivered(refusing, auths=CRAM, **TRY)
     assert site.log[-1].endswith("bad base 64 string in challenge:  CRAM-MD5")
+
+
+@pytest.mark.parametrize(("release", "sent"), [("4.87", False), ("4.88", True), (NEWEST, True)])
+def test_after_helo_nobody_looks_at_what_hosts_require_auth_wants(release: str, sent: bool) -> None:
+    site = delivered(server("535 no", ehlo=reply("421 not now")), auths=PLAIN, release=release, **REQUIRE)
+    assert ("message accepted" in site.events) is sent
+
+
+def test_after_helo_what_an_earlier_host_has_let_in_still_counts() -> None:
+    first, second = server("235 ok", mail=reply("450 later")), server("535 no", ehlo=reply("502 what"))
+    site = delivered(first, second, auths=PLAIN, authenticated_sender="me@test.ex", **TRY)
+    assert [event for event in site.events if "MAIL" in event][-1].endswith(" AUTH=me@test.ex")
+    assert " A=p C=" in site.log[-2]

@@ -318,6 +318,20 @@ def test_who_verifies_a_sender_is_told_the_command_and_the_answer(release: str) 
     assert found.user_message == ("Called:   10.9.1.1\nSent:     RCPT TO:<a@test.ex>\nResponse: 550 unknown")
 
 
+@pytest.mark.parametrize(
+    ("release", "banner", "sent"),
+    [("4.89", "554 go", "QUIT"), (NEWEST, "554 go", "QUIT"), (NEWEST, "220 come", "QUIT")],
+)
+def test_who_verifies_a_sender_with_a_host_that_refuses_its_name_is_told_of_the_quit(
+    release: str, banner: str, sent: str
+) -> None:
+    server = plain(banner=reply(banner), ehlo=reply("500 what"), helo=reply("500 what"))
+    process = Site([server], release).process()
+    ask = CalloutSettings(seconds=5, no_cache=True)
+    found = verify_address(process, "a@test.ex", is_recipient=False, callout=ask)
+    assert f"\nSent:     {sent}\n" in (found.user_message or "")
+
+
 @pytest.mark.parametrize(("release", "shown"), [("4.93", "no (truncated)"), ("4.92", "no \u00e9")])
 def test_the_client_hears_a_hosts_reply_up_to_its_first_odd_character(release: str, shown: str) -> None:
     site = Site([plain(rcpt=reply("550 no \u00e9"))], release)
