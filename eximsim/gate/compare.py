@@ -16,6 +16,7 @@ from eximsim.gate.outcome import Standing, fate, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Outcome, Report
 from eximsim.gate.step import Toggle
 from eximsim.gate.told import outcome_and_told, told_otherwise
+from eximsim.gate.unseen import unseen_gaps
 from eximsim.gate.views import View, Wanted
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
@@ -39,9 +40,12 @@ def compare(
     Raises ``InputError`` and ``Unsupported`` for a configuration that cannot be read.
     """
     plan = survey((base, head), wanted or Wanted(hosts), memory=memory)
-    groups = Comparison(plan).groups()
+    comparison = Comparison(plan)
+    groups = comparison.groups()
     plan.note_undelivered(plan.policies, plan.views)
-    plan.gaps.update(dict.fromkeys(certificate_gaps(base, head)))
+    plan.gaps.update(
+        dict.fromkeys((*certificate_gaps(base, head), *unseen_gaps(base, head, comparison.steps, groups)))
+    )
     old, new = names or (base.path, head.path)
     mail = everyday(plan)
     return Report(
@@ -71,6 +75,11 @@ class Comparison:
         self._steps: tuple[Toggle, ...] = ()
         self._known: list[tuple[Toggle, ...]] = []
         self._policies: dict[tuple[Toggle, ...], Policy] = {(): self._base}
+
+    @property
+    def steps(self) -> tuple[Toggle, ...]:
+        """All steps from one policy to the other, once the groups have been found."""
+        return self._steps
 
     def groups(self) -> tuple[Group, ...]:
         """The changes by cause: the worst group first, in it the worst and then the simplest change first."""

@@ -18,6 +18,7 @@ from eximsim.gate.views import kinds_of
 from eximsim.mta.acl.acl import ACL
 from eximsim.mta.base.tables import shown
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
+from eximsim.mta.delivery.system_filter import SYSTEM_FILTERED
 from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.lookup.dns import DNS_ANSWER
 from eximsim.mta.lookup.host import HOST_BY_NAME, HOST_NAME
@@ -238,7 +239,7 @@ def _explain_one(result: Result) -> Explained:
 
 _STAGES = (
     ("arrival", (MESSAGE_RECEIVED, RECIPIENT_REWRITTEN)),
-    ("routing", (ROUTER_CONDITION, ROUTER, ROUTING, SELF_ACTION)),
+    ("routing", (SYSTEM_FILTERED, ROUTER_CONDITION, ROUTER, ROUTING, SELF_ACTION)),
     ("hosts", (DNS_ANSWER, HOST_ADDRESSES, HOSTS_OF_A_DOMAIN, HOST_BY_NAME, HOST_NAME)),
     (
         "outcome",
@@ -268,6 +269,7 @@ _SETTLING: tuple[AnyRule, ...] = (
 
 _SETTLED_BY = {
     ROUTER.name: frozenset(("OK", "FAIL", "DEFER", "DISCARD", "REROUTED")),
+    SYSTEM_FILTERED.name: frozenset(("IGNORED", "FILTERED", "DEFERRED", "ERROR")),
     ACL.name: frozenset(("FAIL", "FAIL_DROP", "DEFER", "DISCARD", "ERROR")),
     HOST_RETRY_TIME.name: frozenset(("not reached",)),
 }

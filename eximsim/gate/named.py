@@ -16,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from eximsim.errors import Gap
 from eximsim.explore.relevance import relevance
 from eximsim.gate import offers
+from eximsim.gate.named_words import examples_of, fits, held
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_auths import can_be_client
@@ -221,7 +222,9 @@ def _texts(config: Config) -> Iterator[tuple[str, _Text]]:
     for rule in config.retries:
         yield "", _Text("domains", f"{rule.pattern} : {rule.senders or ''}", config.path)
     for rewrite in config.rewrites:
-        yield "", _Text("rewrite", rewrite.pattern, f"{rewrite.path}:{rewrite.line}")
+        for letter, name in (("T", "recipients"), ("F", "senders")):
+            if letter in rewrite.flags:
+                yield "", _Text(name, rewrite.pattern, f"{rewrite.path}:{rewrite.line}")
 
 
 def missing_files(policy: Policy) -> Iterator[tuple[str, Gap]]:
@@ -283,6 +286,7 @@ def _read(named: Named, one: _Text) -> None:
         affix = "{0}" if one.name == "local_parts" else "{0}" + ANYBODY
         affix = ANYBODY + "{0}" if one.name == "local_part_suffix" else affix
         named.locals.update(dict.fromkeys(affix.format(word.strip("* ")) for word in _affixes(text)))
+    _add_held(named, one)
     for pattern in _PATTERN.findall(text) if one.name in _LISTS or one.name.startswith("hosts_") else ():
         _add_pattern(named, one, pattern)
 
@@ -329,63 +333,51 @@ def _add_network(named: Named, word: str, one: _Text) -> None:
 # ---- patterns --------------------------------------------------------------------------------------------
 
 
-def _add_pattern(named: Named, one: _Text, pattern: str) -> None:
+def _add_pattern(named: Named, one: _Text, pattern: str, of: str = "") -> None:
+    """Names that fit a pattern; ``of`` is what it is held against, if the option does not say so."""
     quoted = r"\N" in one.text
     written = pattern.replace(r"\N", "") if quoted else re.sub(r"\\(.)", r"\1", pattern)
-    witness = example_of(written)
-    if witness is None and one.outbound:
+    witnesses = examples_of(written)
+    if not witnesses and one.outbound:
         named.obscure[f"{one.name}: {pattern}: no name was found that fits it"] = one.where
-    elif witness is None:
-        return
-    elif one.name in _LOCAL_LISTS:
+    for witness in witnesses:
+        _add_witness(named, one, written, witness, of or ("local" if one.name in _LOCAL_LISTS else ""))
+
+
+def _add_witness(named: Named, one: _Text, pattern: str, witness: str, of: str) -> None:
+    if of == "local":
         named.locals[witness] = None
+        return
+    fuller = (witness, f"{witness}.any.example", f"{witness}@any.example", f"{ANYBODY}@{witness}")
+    if of in ("sender", "address"):
+        whole = (name for name in fuller if "@" in name and fits(pattern, name))
+        full = max(whole, key=lambda name: "." in name.rpartition("@")[2], default="")
+        if full and of == "sender":
+            named.senders[full] = None
+        elif full:
+            named.mailboxes[full] = None
     elif "@" in witness:
         named.mailboxes[witness] = None
         named.senders[witness] = None
     else:
-        full = witness if "." in witness else f"{witness}.any.example"
-        found = full if re.search(written, full, re.IGNORECASE) else witness
+        full = witness if "." in witness else fuller[1]
+        found = full if fits(pattern, full) else witness
         named.domains[found] = None
         if one.of_hosts:
             named.hosts[found] = None
 
 
-_QUANTIFIED = re.compile(
-    r"(?:\\[dwDWsSb]|\\[^\w]|\[\^?[^\]]+\]|\.|[\w@/ -])(?:[*+?]\??|\{\d+(?:,\d*)?\}\??)?"
-)
-_CLASSES = {r"\d": "1", r"\w": "x", r"\D": "x", r"\s": " ", r"\S": "x", r"\W": "-", r"\b": ""}
-
-
-def example_of(pattern: str) -> str | None:
-    """Some text that a regular expression fits, None if none was found: patterns are simple as a rule."""
-    text = pattern.strip().removeprefix("^").removesuffix("$")
-    for _ in range(8):
-        simpler = re.sub(r"\((?:\?:|\?i\))?([^()|]*)(?:\|[^()]*)?\)[?*+]?", r"\1", text)
-        if simpler == text:
-            break
-        text = simpler
-    text = text.partition("|")[0]
-    found = _QUANTIFIED.sub(_first, text)
-    try:
-        fits = re.search(pattern, found, re.IGNORECASE) is not None
-    except re.error:
-        return None
-    return found.lower() if fits and re.fullmatch(r"[\w.@+=/-]+", found) else None
-
-
-def _first(found: re.Match[str]) -> str:
-    """One text for an item of a regular expression with what says how often."""
-    item = re.sub(r"(?<=.)(?:[*+?]\??|\{\d+(?:,\d*)?\}\??)$", "", found[0])
-    count = re.search(r"\{(\d+)", found[0])
-    if item == ".":
-        one = "x"
-    elif item.startswith("[^"):
-        one = next((char for char in "x1-_" if char not in item), "x")
-    elif item.startswith("["):
-        one = item[2] if item[1] == "\\" else item[1]
-    else:
-        one = _CLASSES.get(item, item.removeprefix("\\"))
-    return one * max(int(count[1]) if count else 1, 1)
+def _add_held(named: Named, one: _Text) -> None:
+    """What an expansion holds against parts of addresses."""
+    for it in held(one.text):
+        if it.pattern:
+            _add_pattern(named, one, it.text, it.of)
+        elif it.of == "local":
+            named.locals[it.text] = None
+        elif it.of == "domain" and "." not in it.text:
+            named.domains[f"{it.text}.any.example"] = None
+        elif it.of == "sender" and "." not in it.text:
+            named.senders[f"{it.text}@{next(iter(named.own), 'any.example')}"] = None
 
 
 # ---- files -----------------------------------------------------------------------------------------------

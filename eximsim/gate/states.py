@@ -37,6 +37,7 @@ from eximsim.gate.lattice import LatticeServer, LatticeZones
 from eximsim.gate.outcome import is_refusal, lasting
 from eximsim.gate.scenes import ForTheMail
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
+from eximsim.mta.delivery.system_filter import SYSTEM_FILTERED
 from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.records.process_parts import Asking
 from eximsim.mta.routing.route import ROUTING
@@ -86,7 +87,9 @@ class _Outlook(Outlook):
 
 
 _BEFORE_DANE = frozenset(axis.name for axis in (ADDRESS, TLSA, RECORDS))
-_OUTCOMES = frozenset(rule.name for rule in (ADDRESS_OUTCOME, ADDRESS_TIMED_OUT, TRANSPORT_DIED))
+_OUTCOMES = frozenset(
+    rule.name for rule in (ADDRESS_OUTCOME, ADDRESS_TIMED_OUT, SYSTEM_FILTERED, TRANSPORT_DIED)
+)
 _NOTHING_FORGOTTEN = frozenset(
     axis.name for axis in (RECORDS, BANNER, STARTTLS, HANDSHAKE, CERTIFICATE, HELO, RCPT, END)
 )

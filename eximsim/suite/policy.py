@@ -10,8 +10,7 @@ configuration says about its own machine stands for something here:
 - a client certificate is one of these, whatever files it is in;
 - files that the configuration includes or looks up come from where ``Sources`` says.
 
-A callout is run by a condition of the configuration itself (``verify = recipient/callout``) on its own: what
-stands before it in its ACL is taken to hold.
+A callout is run by a condition of the configuration itself, without those that stand before it in its ACL.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from eximsim.suite.address_test import AddressTest, read_address_test
 from eximsim.suite.config_files import ConfigFiles, Sources
 from eximsim.suite.policy_addresses import HOSTNAME, recipients_of, sender_of
 from eximsim.suite.policy_result import Result, dialogue, normalised, verified
-from eximsim.suite.recipients import Recipient, delivered
+from eximsim.suite.recipients import Recipient, delivered, kept
 from eximsim.suite.replay import Normaliser
 from eximsim.world.answers import Asked
 from eximsim.world.certificates import ChainSet, der_chain
@@ -392,6 +391,8 @@ class PolicySession:
 
     def _result(self, ran: Ran, decided: Mapping[str, Recipient]) -> Result:
         self._recipients.update(decided)
+        broken = ran.stopped is not None or bool(self.machine.files.get(_PANIC_LOG))
+        self._recipients.update(kept(self.machine.spool, self._recipients, broken=broken))
         if (why := self._why_unknown(ran)) is not None:
             for address, known in self._recipients.items():
                 of_before = ran.stopped is not None and known.result == "deferred" and address not in decided
@@ -419,8 +420,7 @@ class PolicySession:
             return "undefined", str(ran.stopped)
         if any(decision.is_of(ACL) and decision.outcome == "DISCARD" for decision in ran.decisions):
             return "delivered", "discarded by an ACL"
-        panics = self.machine.files.get(_PANIC_LOG, ())
-        if panics:
+        if panics := self.machine.files.get(_PANIC_LOG, ()):
             _, _, said = Normaliser()(panics[-1]).partition("M1 ")
             return "crash", said or panics[-1]
         return ("failed", " ".join(ran.errors).removeprefix("exim: ")) if ran.errors else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base.errnos import strerror
 from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
+from eximsim.mta.delivery.system_filter import SYSTEM_FILTERED
 from eximsim.mta.delivery.transport_process import TRANSPORT_DIED
 from eximsim.mta.reception.receive_headers import RECIPIENT_REWRITTEN
 from eximsim.mta.transports.retry import ADDRESS_TIMED_OUT
@@ -15,8 +16,11 @@ from eximsim.quick_dataclass import dataclass
 from eximsim.status import RESULTS
 
 if TYPE_CHECKING:
+    from eximsim.mta.records.spool import Spool
     from eximsim.trace import Decision
 
+SYSTEM_FILTER = "system-filter"
+"""What addresses come from that a system filter has made."""
 _LAST_COUNTS = (*RESULTS, "unsupported", "unknown")
 
 
@@ -55,6 +59,12 @@ def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[s
             died.update(inputs["addresses"])  # type: ignore[arg-type]  # a tuple of texts
         if decision.is_of(RECIPIENT_REWRITTEN) and inputs["recipient"] in addresses:
             stands_for.setdefault(decision.outcome, []).append(str(inputs["recipient"]))
+        if decision.is_of(SYSTEM_FILTERED):
+            filtered = [one for one in addresses if one in inputs["recipients"]]  # type: ignore[operator]
+            if decision.outcome == "IGNORED" and inputs["instead"]:
+                stands_for.setdefault(SYSTEM_FILTER, []).extend(filtered)
+            elif (settled := _filtered(decision)) is not None:
+                outcomes.update({one: {one: replace(settled, address=one)} for one in filtered})
         if decision.is_of(ADDRESS_OUTCOME):
             given = str(inputs["recipient"])
             for recipient in (*stands_for.get(given, ()), *([given] if given in addresses else [])):
@@ -69,6 +79,37 @@ def delivered(addresses: Sequence[str], decisions: Iterable[Decision]) -> dict[s
         recipient: max(found.values(), key=lambda one: _LAST_COUNTS.index(one.result))
         for recipient, found in outcomes.items()
     }
+
+
+def kept(spool: Spool, known: Mapping[str, Recipient], *, broken: bool) -> dict[str, Recipient]:
+    """The recipients of whom nothing is known but that their message has been kept, and why it was.
+
+    If something is ``broken`` that may be why: then only what is frozen has been kept on purpose.
+    """
+    found = {}
+    for message in spool.all_messages().values():
+        why = "the message is frozen" if message.frozen else "the message stays on the queue"
+        for address in message.addresses():
+            one = known.get(address)
+            if one is not None and one.result == "unknown" and (message.frozen or not broken):
+                found[address] = replace(one, result="deferred", reason=why)
+    return found
+
+
+def _filtered(decision: Decision) -> Recipient | None:
+    """What becomes of recipients by the system filter; None if they are tried."""
+    said = str(decision.inputs["message"])
+    why = f": {said}" if said else ""
+    match decision.outcome:
+        case "IGNORED":
+            return Recipient("", "delivered", reason="discarded by the system filter")
+        case "FILTERED":
+            return Recipient("", "failed", reason=f"cancelled by the system filter{why}")
+        case "DEFERRED":
+            return Recipient("", "deferred", reason=f"put off by the system filter{why}")
+        case "ERROR":
+            return Recipient("", "deferred", reason=f"error in the system filter{why}")
+    return None
 
 
 def _timed_out(late: Recipient) -> Recipient:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eximsim.gate.explore_policies import survey
-from eximsim.gate.named import example_of, names_of
+from eximsim.gate.named import names_of
+from eximsim.gate.named_words import examples_of
 from eximsim.gate.routes import Mail, route_of
 from eximsim.gate.views import Wanted
 from eximsim.suite.config_files import Sources
@@ -49,7 +50,7 @@ def test_a_pattern_is_seen_at_work_through_a_name_that_fits_it() -> None:
     plan = survey([policy("  hosts_require_tls = \\N^mx\\d\\.(a|b)\\.example\\N\n")], 1)
     assert plan.gaps == {}
     assert [view.scene.mx for view in plan.views[::2]] == [("mx1.destination.example",), ("mx1.a.example",)]
-    assert example_of(r"^.*\.bank\.example$") == "x.bank.example"
+    assert examples_of(r"^.*\.bank\.example$") == ("x.bank.example",)
 
 
 def test_a_pattern_without_a_witness_is_a_gap() -> None:

@@ -21,6 +21,7 @@ from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.running import Filtered, Outcome
 from eximsim.mta.routing.filters.syntax import STOPPING
 from eximsim.status import Rc
+from eximsim.trace import Rule
 
 if TYPE_CHECKING:
     from eximsim.mta.config.drivers import DriverInstance
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
     from eximsim.mta.records.structs import Address
     from eximsim.mta.routing.filters.generated import Generated
+
+SYSTEM_FILTERED = Rule("system filter", "deliver.c deliver_message")
 
 
 def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
@@ -54,11 +57,23 @@ def run_system_filter(delivery: Delivery) -> tuple[Fate, str | None] | None:
     if filtered.outcome is Outcome.ERROR:
         log_write(process, f"Error in system filter: {printed(process, filtered.message or '')}", panic=True)
         message.headers = message.counted  # the header file is not written
+        _record(delivery, "ERROR", filtered)
         return None
     fate, why = _fate(delivery, filtered)
+    _record(delivery, fate.name, filtered)
     if filtered.generated:
         _add_generated(delivery, filtered.generated)
     return fate, why
+
+
+def _record(delivery: Delivery, fate: str, filtered: Filtered) -> None:
+    delivery.process.trace.record(
+        SYSTEM_FILTERED,
+        fate,
+        recipients=tuple(delivery.message.addresses()),
+        instead=tuple(one.address for one in filtered.generated),
+        message=filtered.message or "",
+    )
 
 
 def _text_of(process: Process) -> str | Filtered:
