@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap
+from eximsim.gate.apart import unexplored
 from eximsim.gate.outcome import UNTOLD
 from eximsim.gate.routes import Route, equal_hosts, smtp_transports
 from eximsim.mta.config.log_selector import parse_selector
@@ -31,6 +32,7 @@ def note(
         plan.gaps[Gap(f"{item} were not tried", plan.policies[-1].path, "--recipient names them")] = None
     for item, where in named.obscure.items():
         plan.gaps[Gap(item, where, "give --recipient or --sender, or allow it")] = None
+    plan.gaps.update(dict.fromkeys(unexplored(plan.policies)))
     for path, number in named.sampled.items():
         plan.left_out[f"{path}: {number} entries more; others of the file stand for them"] = None
     plan.left_out.update(dict.fromkeys(beyond))

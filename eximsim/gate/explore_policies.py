@@ -13,6 +13,7 @@ from eximsim.errors import Gap
 from eximsim.explore.choices import Chooser
 from eximsim.gate import states
 from eximsim.gate.answer_axes import LatticeAnswers, Located, gaps_of
+from eximsim.gate.beyond import asked_beyond
 from eximsim.gate.diagram import Explorer, Forest, Way, comes_to
 from eximsim.gate.explore_notes import note
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
@@ -164,7 +165,7 @@ class Survey:
             gap = fault_of(fault, policy)
             self.add(policy, gap)
             return Outcome("undefined", reason=gap.what)
-        self.add(policy, *problems(policy, result), *self.missing_files(policy))
+        self.add(policy, *problems(policy, result), *self.missing_files(policy), *asked_beyond(policy, zones))
         self.memory.given_up[self.identity(policy)] += was_given_up(result)
         return result
 

@@ -152,17 +152,19 @@ class LatticeZones(LazyZones):
 
     def __init__(self, scene: Scene, choose: Chooser, chains: ChainSet) -> None:
         super().__init__()
-        self._scene, self._choose, self._chains = scene, choose, chains
+        self.scene, self._choose, self._chains = scene, choose, chains
+        self.beyond: dict[tuple[str, str], None] = {}
+        """What has been asked of which nothing is explored, name and type."""
 
     def owners(self) -> tuple[str, ...]:
         """The names that have records."""
-        return (self._scene.domain, *self._scene.addresses, *self._scene.others)
+        return (self.scene.domain, *self.scene.addresses, *self.scene.others)
 
     def _decide(self, name: str, type: str) -> Reply:
         return reply_of(self._entry(name, type), name, type, self._chains)
 
     def _entry(self, name: str, type: str) -> RRset:
-        scene = self._scene
+        scene = self.scene
         if name in scene.missing:
             return _NO_NAME
         if name == scene.domain and type == "MX" and scene.mx:
@@ -184,12 +186,16 @@ class LatticeZones(LazyZones):
             looked_into = value == SECURE or scene.own_questions  # DANE does not look into an insecure answer
             records = self._value(RECORDS, subject) if looked_into else RECORDS.values[0]
             return answered(value, TLSA_RECORDS[records])
-        return answered(SECURE, []) if name in self.owners() else _NO_NAME
+        there = name in self.owners()
+        if type not in _EXPLORED or (scene.own_questions and not there):
+            self.beyond[name, type] = None
+        return answered(SECURE, []) if there else _NO_NAME
 
     def _value(self, axis: Axis, subject: str) -> str:
         return self._choose.choose(axis_of(axis, subject), axis.values)
 
 
+_EXPLORED = frozenset(("MX", "A", "AAAA", "TLSA", "CNAME"))
 _NO_NAME = WITHOUT_DATA["NXDOMAIN"]
 
 

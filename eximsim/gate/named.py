@@ -16,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from eximsim.errors import Gap
 from eximsim.explore.relevance import relevance
 from eximsim.gate import offers
+from eximsim.gate.apart import addresses_apart
 from eximsim.gate.named_words import examples_of, fits, held
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.config.options import Options
@@ -43,7 +44,13 @@ _HOST_LIST = re.compile(r"hosts?(?:_\w+)?|\w+_hosts(?:_\w+)?|tls_\w*hosts")
 _REFERENCE = re.compile(r"(?<![\w+])\+(\w+)")
 _WORD = re.compile(r"!?\s*([a-z0-9_][\w+-]*)\s*", re.IGNORECASE)
 _PATTERN = re.compile(r"\^[^\s:]*")
-_DOMAIN_LISTS = frozenset(("domains", "hold_domains", "queue_domains", "queue_smtp_domains"))
+_DOMAIN_LISTS = frozenset(
+    (
+        *("domains", "dns_again_means_nonexist", "dns_ipv4_lookup", "dns_trust_aa", "dnssec_request_domains"),
+        *("dnssec_require_domains", "fail_defer_domains", "hold_domains", "mx_domains", "mx_fail_domains"),
+        *("percent_hack_domains", "queue_domains", "queue_smtp_domains", "srv_fail_domains"),
+    )
+)
 _LOCAL_LISTS = frozenset(("local_parts", "local_part_prefix", "local_part_suffix"))
 Network = IPv4Network | IPv6Network
 
@@ -144,6 +151,7 @@ def names_of(policies: Iterable[Policy]) -> Named:
     named.extensions.update(dict.fromkeys(offers.extensions(policies)))
     named.batches, named.prdr, named.limits = offers.of_batches(policies)
     named.late = offers.late(policies)
+    named.reached.update(dict.fromkeys(addresses_apart(policies)))
     named.notify = offers.are_told_otherwise(policies)
     for key, part in joint.items():
         for path, of_hosts in every[key].items():
