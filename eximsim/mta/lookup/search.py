@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM, REGEX
 from eximsim.mta.base.ipaddr import host_is_in_net
-from eximsim.mta.base.string import SPACES, string_is_ip_address
+from eximsim.mta.base.string import SPACES, string_is_ip_address, words
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.expand.marks import QuotedText, Taint, taint_of
 from eximsim.mta.lookup import match
@@ -56,7 +56,34 @@ def search_find(process: Process, kind: SearchType, key: str | None, query: str)
         raise
     if found.deferred:
         process.search_error = found.error
+    _forget(process, kind, query, found)
     return found
+
+
+_READING = words("call desc describe explain select show table values with")
+"""What the queries begin with that bring rows, be it none; all others change something."""
+
+
+def _changes(kind: str, query: str, found: SearchResult) -> bool:
+    """Whether a query empties the cache of its database: those that SQLite finds nothing for do, too."""
+    if kind in ("mysql", "pgsql"):
+        text = query.partition(";")[2] if query.lstrip(SPACES).startswith("servers") else query
+        first = text.replace("(", " ").split(maxsplit=1)[:1]
+        return not _READING.issuperset(word.lower() for word in first)
+    return kind in ("redis", "sqlite") and not found.value
+
+
+def _forget(process: Process, kind: SearchType, query: str, found: SearchResult) -> None:
+    """What was asked before is not kept if something was changed, nor is a query that could not be asked."""
+    told = process.searched.told
+    if not told:
+        return
+    if found.deferred:
+        told -= {(kind.name, query)}
+    elif _changes(kind.name, query, found):
+        told = frozenset(one for one in told if one[0] != kind.name)
+    if told != process.searched.told:
+        process.searched = replace(process.searched, told=told)
 
 
 def _found(process: Process, kind: SearchType, key: str | None, query: str) -> SearchResult:

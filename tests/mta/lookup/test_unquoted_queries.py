@@ -54,6 +54,22 @@ def test_the_same_query_is_logged_once_while_its_answer_is_remembered() -> None:
     assert len(logged(f"${{if eq{{{query}}}{{x}}{{}}{{{query}}}}}", "4.99")) == 1
 
 
+@pytest.mark.parametrize(
+    ("between", "lines"),
+    [
+        ("update t set a = 1", 2),
+        ("servers=h; insert into t values (1)", 2),
+        ("select 2", 1),
+        ("(select 2) union (select 3)", 1),
+    ],
+)
+def test_a_query_that_changes_something_makes_the_others_be_asked_again(between: str, lines: int) -> None:
+    query = asked("select '$domain'")
+    assert len(logged(f"${{if eq{{{query}{asked(between)}}}{{x}}{{}}{{{query}}}}}", "4.99")) == lines
+    other = between if between.startswith("(") else f"${{lookup pgsql{{{between}}}}}"
+    assert len(logged(f"${{if eq{{{query}{other}}}{{x}}{{}}{{{query}}}}}", "4.99")) == 1
+
+
 @pytest.mark.parametrize(("release", "shown"), [("4.97", "servers=h; select 'a'"), ("4.98", "select 'a'")])
 def test_servers_are_left_out_since_4_98(release: str, shown: str) -> None:
     (line,) = logged(asked("servers=h; select '$local_part'"), release)
