@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Gap
 from eximsim.gate.apart import unexplored
 from eximsim.gate.outcome import UNTOLD
+from eximsim.gate.report import NOTHING_EXPLORED
 from eximsim.gate.routes import Route, equal_hosts, smtp_transports
 from eximsim.mta.config.log_selector import parse_selector
 
@@ -42,7 +43,7 @@ def note(
         plan.left_out[f"log_selector: what {word} puts into log lines"] = None
     leaves = any(route.hosts for _, route in routes)
     if not leaves:
-        what = "nothing was explored: no mail was found that goes out by an smtp transport"
+        what = f"{NOTHING_EXPLORED}: no mail was found that goes out by an smtp transport"
         if plan.views:
             became = plan.at(plan.policies[-1], plan.views[0], {})
             what += f" (to {plan.views[0].scene.recipient}: {became})"

@@ -13,6 +13,9 @@ from eximsim.gate.severity import Severity
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Security
 
+NOTHING_EXPLORED = "nothing was explored"
+"""How the gap begins that says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -151,6 +154,11 @@ class Report:
     def complete(self) -> bool:
         """Whether all that should be looked at was: what is not reported has not changed."""
         return not self.gaps
+
+    @property
+    def explored(self) -> bool:
+        """Whether any mail was looked at that goes out."""
+        return not any(gap.what.startswith(NOTHING_EXPLORED) for gap in self.gaps)
 
     @property
     def unexplored(self) -> tuple[str, ...]:

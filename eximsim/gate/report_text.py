@@ -165,6 +165,8 @@ _EVERYDAY_NAMED = 4
 
 def _answer(report: Report, groups: Sequence[Group], ordinary: Sequence[Everyday]) -> str:
     unknown = f"{counted(len(report.gaps), 'thing')} could not be looked at" if report.gaps else ""
+    if not groups and not ordinary and not report.explored:
+        return "Not known: nothing was explored."
     if not groups and not ordinary:
         return f"Not known: {unknown}; in what was looked at, no." if unknown else "No."
     named = list(dict.fromkeys(row.situation for row in ordinary))
@@ -186,6 +188,8 @@ def verdict(report: Report) -> str:
     counts = [
         f"{severity.value}: {classes(len(found))}" for severity in Severity if (found := report.of(severity))
     ]
+    if not counts and not report.explored:
+        return "Nothing was explored."
     if not counts:
         return "No outcome changes." if report.complete else "No outcome changes in what was explored."
     return sentence("; ".join(counts)) + (" Agreed to: the lock holds it now." if report.agreed else "")

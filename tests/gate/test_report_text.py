@@ -106,6 +106,12 @@ def test_no_is_not_said_where_something_could_not_be_looked_at() -> None:
     assert told(example())[0].endswith(" And 1 thing could not be looked at.")
 
 
+def test_no_is_not_said_where_nothing_was_explored() -> None:
+    report = replace(unchanged(), gaps=(Gap("x"), Gap("nothing was explored: no mail goes out")))
+    assert told(report)[0] == "Not known: nothing was explored."
+    assert verdict(report) == "Nothing was explored."
+
+
 def test_everyday_mail_alone_answers_too() -> None:
     assert told(replace(example(), groups=(), gaps=()))[0] == "Yes. Everyday mail (TLSA SERVFAIL)."
 
