@@ -77,7 +77,13 @@ def _run(delivery: Delivery, child: Process, transport: DriverInstance, batch: l
     parent = delivery.process
     hosts = [replace(host) for host in batch[0].host_list]
     copies = [
-        replace(addr, host_list=hosts, retry_keys=list(addr.retry_keys), copied_from=addr) for addr in batch
+        replace(
+            addr,
+            host_list=hosts,
+            retry_keys=list(addr.retry_keys),
+            copied_from=addr.copied_from or addr,  # with fallback hosts it is such a copy itself
+        )
+        for addr in batch
     ]
     debug_print_string(child, transport.options.text("debug_print"))
     child.machine.sending += child.of_daemon

@@ -61,11 +61,17 @@ def _begin(session: SmtpSession, command: str | None, argument: str) -> str | No
         process.hdebug(f"ETRN command is: {command or _OWN}")
         process.hdebug("ETRN command execution skipped")
     elif command is None:
-        session.replies.repeat()
+        _close_in_child(session)
         session.later.append(partial(_run_queue, process, argument[1:]))
-    elif not _run_command(process, command, words, argument):
+    elif not _run_command(session, command, words, argument):
         return f"458 Already processing {argument}"
     return None
+
+
+def _close_in_child(session: SmtpSession) -> None:
+    """A child closes the connection; with stdio it sends what waits, as the session does later."""
+    if not session.process.profile.replies_sent_at_once:
+        session.replies.repeat()
 
 
 def _words(process: Process, command: str, argument: str) -> list[str]:
@@ -86,16 +92,18 @@ _LONGEST = 6 * 3600
 """Seconds after which a command no longer keeps others out."""
 
 
-def _run_command(process: Process, command: str, words: list[str], argument: str) -> bool:
+def _run_command(session: SmtpSession, command: str, words: list[str], argument: str) -> bool:
     """Run a command beside the session; false if another one with the same argument has to end first.
 
     Source: enq_start(), src/enq.c.
     """
+    process = session.process
     runs, now = process.machine.hints.etrn, process.world.now()
     serialized = process.config.main.flag("smtp_etrn_serialize")
     last = runs.get(argument)
     if serialized and last is not None and now < last.over and now - last.begun < _LONGEST:
         return False
+    _close_in_child(session)
     ended = process.world.run_command(PipedCommand(tuple(words), environment=process.environment))
     if ended.status is None:
         raise Unsupported("an ETRN command without end", *process.config.main.where("smtp_etrn_command"))

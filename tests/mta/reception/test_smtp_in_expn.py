@@ -63,10 +63,15 @@ def test_etrn_runs_the_queue_for_a_domain() -> None:
     assert not any("later@two.ex" in line for line in lines)
 
 
-def test_what_was_not_yet_sent_at_an_etrn_is_sent_twice() -> None:
-    replies = Front("acl_smtp_etrn = accept").smtp("HELO x", "ETRN #one.ex", "QUIT")
-    assert [reply[:3] for reply in replies] == ["250", "250", "250", "221"]
-    assert replies[0] == replies[1]
+@pytest.mark.parametrize("command", ["", "smtp_etrn_command = /bin/true"])
+@pytest.mark.parametrize(("release", "twice"), [("4.89", True), ("4.98", True), ("4.99", False)])
+def test_what_was_not_yet_sent_at_an_etrn_is_sent_twice_up_to_4_98(
+    command: str, release: str, twice: bool
+) -> None:
+    front = Front(f"acl_smtp_etrn = accept\n{command}\n", release=release)
+    replies = front.smtp("HELO x", "ETRN #one.ex", "QUIT")
+    assert [reply[:3] for reply in replies] == ["250"] * (2 + twice) + ["221"]
+    assert (replies[0] == replies[1]) is twice
 
 
 @pytest.mark.parametrize(

@@ -387,6 +387,20 @@ def test_envelope_to_names_those_that_dane_leaves_to_another_connection() -> Non
         assert b"Envelope-to: a@test.ex,\r\n b@other.ex\r\n" in one.content
 
 
+def test_envelope_to_names_those_that_are_the_same_where_the_message_goes_to_a_fallback_host() -> None:
+    options = {"envelope_to_add": "true", "fallback_hosts": "spare.ex"}
+    site = Site(
+        (Mx(REFUSING, preference=10),),
+        NEWEST,
+        transport=options,
+        zone=({"name": "spare.ex", "type": "A", "ad": True, "data": ["10.9.9.9"]},),
+    )
+    site.serve("10.9.9.9", PLAIN)
+    site.deliver("a@test.ex", "a@test.ex")
+    (one,) = site.messages
+    assert b"Envelope-to: a@test.ex,\r\n a@test.ex\r\n" in one.content
+
+
 @pytest.mark.parametrize(("limit", "marked"), [("1", ""), ("2", "bd")])
 @pytest.mark.parametrize("release", ["4.98", "4.99"])
 def test_a_connection_that_is_made_anew_at_the_servers_limit_is_not_called_a_continued_one(
