@@ -168,6 +168,21 @@ class Unanswered(Unsupported):
 
 
 def _shell_word(text: str) -> str:
-    """``text`` as a shell takes it for one word, in double quotes if these do without more."""
+    """``text`` as a shell takes it for one word, in double quotes if these do without more.
+
+    What cannot be printed has escapes, so that it can be copied from where it is shown: ``$'select\\t1'``.
+    """
+    if not text.isprintable():
+        return f"$'{''.join(map(_escaped, text))}'"
     plain = "'" in text and not set(text) & set('"$`\\!')
     return f'"{text}"' if plain else shlex.quote(text)
+
+
+def _escaped(char: str) -> str:
+    """A character as it is written between ``$'`` and ``'``."""
+    if char in "\\'":
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    known = {"\n": "\\n", "\t": "\\t"}.get(char)
+    return known or "".join(f"\\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))

@@ -45,6 +45,8 @@ def test_a_question_without_an_answer_says_how_to_give_it() -> None:
     with pytest.raises(Unanswered) as problem:
         answers('[mysql]\n"a" = "b"\n').ask("mysql", "select 'x'")
     assert problem.value.remedy == """--answer "mysql:select 'x'=VALUE", or =!none, or =!defer"""
+    odd = Unanswered("mysql", "select\t'a\\b'\n from \x7f\udcff")
+    assert odd.remedy.split(",")[0] == r"--answer $'mysql:select\t\'a\\b\'\n from \x7f\xff=VALUE'"
     with pytest.raises(Unanswered) as problem:
         Answers().ask("env", "HOST")
     assert problem.value.remedy == "--env HOST=VALUE, or --answer 'env:HOST=!none'"
