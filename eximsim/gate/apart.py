@@ -5,11 +5,13 @@ An option counts if policies differ in it; for a single policy, if it is set.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Gap
+from eximsim.mta.base.string import string_is_ip_address
 from eximsim.quick_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ _EVERY = (
     _Apart(("disable_ipv6", "dns_ipv4_lookup", "ipv4_only", "ipv4_prefer"), address="2001:db8::19"),
     _Apart(("mx_domains",), unexplored="domains without MX hosts that have an address"),
     _Apart(("check_srv", "srv_fail_domains"), unexplored="SRV records"),
+    _Apart(("allow_mx_to_ip",), unexplored="MX records that hold an address"),
+    _Apart(("percent_hack_domains",), unexplored="local parts with a percent sign"),
+    _Apart(("dns_check_names_pattern",), unexplored="names that it may not let pass"),
 )
 
 
@@ -44,6 +49,15 @@ def addresses_apart(policies: Sequence[Policy]) -> Iterator[IPv4Network | IPv6Ne
     for one in _EVERY:
         if one.address and any(_counting(policies, one)):
             yield ip_network(one.address)
+            yield from map(ip_network, _named_in(policies, one))
+
+
+def _named_in(policies: Sequence[Policy], one: _Apart) -> Iterator[str]:
+    """The addresses that the options themselves hold."""
+    for policy in policies:
+        for _, (value, _) in _settings(policy, one.options):
+            words = re.split(r"[\s;<]+|:(?=\s|$)|(?<=\d)\s*:", str(value))
+            yield from (word for word in words if string_is_ip_address(word)[0])
 
 
 def unexplored(policies: Sequence[Policy]) -> Iterator[Gap]:

@@ -269,7 +269,8 @@ def _options(place: str, options: Options, path: str) -> Iterator[_Text]:
         value = options.value(name)
         if isinstance(value, str):
             of_hosts = _HOST_LIST.fullmatch(name) is not None or "$host" in value or "${host" in value
-            yield _Text(name, value, f"{file or path}:{line}", of_hosts=of_hosts and place != "")
+            outward = place != "" or name == "hosts_treat_as_local"
+            yield _Text(name, value, f"{file or path}:{line}", of_hosts=of_hosts and outward)
 
 
 def _read(named: Named, one: _Text) -> None:

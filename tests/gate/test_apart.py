@@ -36,7 +36,6 @@ def one(main: str = "", router: str = "", transport: str = "") -> Policy:
     [
         ({"router": "self = send"}, "127.0.0.1/32"),
         ({"transport": "allow_localhost"}, "127.0.0.1/32"),
-        ({"main": "local_interfaces = 192.0.2.7"}, "127.0.0.1/32"),
         ({"main": "disable_ipv6"}, "2001:db8::19/128"),
         ({"router": "ipv4_only = yes"}, "2001:db8::19/128"),
     ],
@@ -60,6 +59,19 @@ def test_what_is_not_explored_is_a_gap_where_sides_differ_in_it(setting: str, sa
         assert list(map(str, unexplored(policies))) == [f"exim.conf:7: {said}"]
         assert f"exim.conf:7: {said}" in map(str, survey(policies).gaps)
     assert list(unexplored([one(router=setting), one(router=setting)])) == []
+
+
+def test_an_address_that_becomes_this_machine_s_is_looked_at() -> None:
+    policies = [one(), one(main="extra_local_interfaces = 192.0.2.7 : 192.0.2.8")]
+    assert list(map(str, addresses_apart(policies))) == ["127.0.0.1/32", "192.0.2.7/32", "192.0.2.8/32"]
+
+
+@pytest.mark.parametrize(
+    "setting", ["allow_mx_to_ip", "percent_hack_domains = *", "dns_check_names_pattern = ^[a-z.]+\\$"]
+)
+def test_a_main_option_about_what_is_not_explored_is_a_gap(setting: str) -> None:
+    (gap,) = unexplored([one(), one(main=setting)])
+    assert gap.where == "exim.conf:2"
 
 
 def test_a_host_that_is_this_machine_shows_what_self_does() -> None:
