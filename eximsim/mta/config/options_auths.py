@@ -23,7 +23,7 @@ COMMON = {
 _DRIVERS: dict[str, Table] = {
     "cram_md5": texts(_M, "client_name client_secret server_secret"),
     "cyrus_sasl": texts(_I, "server_hostname server_mech server_realm server_service"),
-    "dovecot": {**texts(_I, "server_socket"), **flags(_I, off="server_tls")},
+    "dovecot": texts(_I, "server_socket"),
     "external": texts(_M, "client_send server_param2 server_param3"),
     "gsasl": {
         **texts(_M, "client_authz client_password client_spassword client_username"),

@@ -197,3 +197,11 @@ def test_what_a_program_was_built_without_is_refused(text: str, message: str) ->
     with pytest.raises(InputError) as caught:
         read_config(ConfigFiles("exim.conf", text, Sources()), "exim.conf", profile("4.96-debian12"))
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["4.92", "4.96-debian12", "4.99"])
+def test_a_dovecot_authenticator_has_no_option_for_tls(name: str) -> None:
+    text = "begin authenticators\nd:\n  driver = dovecot\n  public_name = X\n  server_tls\n"
+    with pytest.raises(InputError) as caught:
+        read_config(ConfigFiles("exim.conf", text, Sources()), "exim.conf", profile(name))
+    assert str(caught.value) == 'exim.conf:5: option "server_tls" unknown'
