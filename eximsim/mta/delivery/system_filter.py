@@ -20,6 +20,7 @@ from eximsim.mta.routing.filters.exim_filter import filter_interpret
 from eximsim.mta.routing.filters.filter_log import LogAccess
 from eximsim.mta.routing.filters.running import Filtered, Outcome
 from eximsim.mta.routing.filters.syntax import STOPPING
+from eximsim.mta.routing.rda import lacks_folder
 from eximsim.status import Rc
 from eximsim.trace import Rule
 
@@ -91,11 +92,11 @@ def _text_of(process: Process) -> str | Filtered:
     try:
         return from_octets(process.world.read_file(path))
     except OSError as error:
+        folder = path.rpartition("/")[0]
+        if error.errno == ENOENT and lacks_folder(process, folder):
+            return Filtered(Outcome.ERROR, f"failed to stat {folder}/. ({strerror(ENOENT)})")
         if error.errno == ENOENT:
-            # Exim goes on to log a text that was never set.
-            raise Unsupported(
-                "a system filter that does not exist", *options.where("system_filter")
-            ) from None
+            return Filtered(Outcome.ERROR, f"{path} does not exist")
         return Filtered(Outcome.ERROR, f"failed to open {path}: {strerror(error.errno or 0)}")
 
 

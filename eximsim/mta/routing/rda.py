@@ -145,7 +145,7 @@ def _interpreted(
             folder = data.rpartition("/")[0]
             if process.world.path_kind(data) == "folder":
                 return Redirection(Found.ERROR, message=f"{data} is not a regular file", inspected=False)
-            if error.errno == ENOENT and not options.flag("ignore_enotdir") and _lacks(process, folder):
+            if error.errno == ENOENT and not options.flag("ignore_enotdir") and lacks_folder(process, folder):
                 why = f"failed to stat {folder}/. ({strerror(ENOENT)})"
                 return Redirection(Found.ERROR, message=why, inspected=False)
             ignored = _IGNORED.get(error.errno or 0)
@@ -167,11 +167,11 @@ def _is_missing(process: Process, path: str) -> bool:
         process.world.read_file(path)
     except OSError as error:
         there = error.errno != ENOENT or process.world.path_kind(path) != ""
-        return not there and not _lacks(process, path.rpartition("/")[0])
+        return not there and not lacks_folder(process, path.rpartition("/")[0])
     return False
 
 
-def _lacks(process: Process, folder: str) -> bool:
+def lacks_folder(process: Process, folder: str) -> bool:
     """Whether a folder is known not to be there, as the one that it would be in is known.
 
     Source: rda_exists(), src/rda.c.

@@ -133,6 +133,8 @@ def test_the_body_is_shown_on_one_line_or_with_its_lines() -> None:
     ("main", "text", "why"),
     [
         ("", "foo", 'unknown filtering command "foo" near line 1 of filter file'),
+        ("system_filter = /none", "", "/none does not exist"),
+        ("system_filter = /etc/no/f", "", "failed to stat /etc/no/. (No such file or directory)"),
         ("system_filter = filter", "", '"filter" is not an absolute path'),
         ("system_filter = ${if", "", 'failed to expand "${if": condition name expected, but found ""'),
     ],
@@ -140,7 +142,7 @@ def test_the_body_is_shown_on_one_line_or_with_its_lines() -> None:
 def test_an_error_keeps_the_message(main: str, text: str, why: str) -> None:
     site = front(text)
     if main:
-        site = Front(main=main, routers=ROUTERS)
+        site = Front(main=main, routers=ROUTERS, files={"/etc/x": b""})
     assert logged(site) == [f"Error in system filter: {why}"]
     assert len(site.machine.spool.messages) == 1
 
