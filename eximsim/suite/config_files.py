@@ -61,6 +61,8 @@ class ConfigFiles(Mapping[str, bytes]):
         self._folder = None if sources.folder is None else Folder(sources.folder, LARGEST)
         self._system = Folder(Path("/"), LARGEST)
         self._read: dict[str, bytes | None] = {}
+        self._there: dict[str, bytes | None] = {}
+        self._kinds: dict[str, str] = {}
         self._missed: dict[str, None] = {}
         self._why: dict[str, str] = {}
         self._settled: dict[str, None] = {}
@@ -118,7 +120,9 @@ class ConfigFiles(Mapping[str, bytes]):
         if path in self._fixed:
             return self._fixed[path]
         if path not in self._read:
-            self._read[path] = self._content(path)
+            if path not in self._there:
+                self._there[path] = self._content(path)
+            self._read[path] = self._there[path]
         return self._read[path]
 
     def __contains__(self, path: object) -> bool:
@@ -159,6 +163,11 @@ class ConfigFiles(Mapping[str, bytes]):
 
     def kind(self, path: str) -> str:
         """What is at a path: ``file``, ``folder``, or nothing."""
+        if path not in self._kinds:
+            self._kinds[path] = self._kind(path)
+        return self._kinds[path]
+
+    def _kind(self, path: str) -> str:
         if self.content(path) is not None:
             return "file"
         if any(name.startswith(f"{path}/") for name in self._sources.given):

@@ -104,3 +104,16 @@ def test_without_a_folder_nothing_is_read(folder: Path) -> None:
     with pytest.raises(FileNotFoundError):
         files.read_file(str(folder / "etc/list"))
     assert files.missing == (str(folder / "etc/list"),)
+
+
+def test_what_is_not_there_is_looked_for_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ConfigFiles("/etc/exim.conf", "text", Sources(folder))
+    asked: list[str] = []
+    find = ConfigFiles._content
+    monkeypatch.setattr(ConfigFiles, "_content", lambda self, path: asked.append(path) or find(self, path))
+    for _ in range(3):
+        assert files.kind("/etc/nowhere") == ""
+        assert files.content("/etc/nowhere") is None
+    assert (asked, files.missing) == (["/etc/nowhere"], ())
+    assert "/etc/nowhere" not in files
+    assert (asked, files.missing) == (["/etc/nowhere"], ("/etc/nowhere",))
