@@ -110,7 +110,12 @@ def test_what_is_not_there_is_looked_for_once(folder: Path, monkeypatch: pytest.
     files = ConfigFiles("/etc/exim.conf", "text", Sources(folder))
     asked: list[str] = []
     find = ConfigFiles._content
-    monkeypatch.setattr(ConfigFiles, "_content", lambda self, path: asked.append(path) or find(self, path))
+
+    def noted(self: ConfigFiles, path: str) -> bytes | None:
+        asked.append(path)
+        return find(self, path)
+
+    monkeypatch.setattr(ConfigFiles, "_content", noted)
     for _ in range(3):
         assert files.kind("/etc/nowhere") == ""
         assert files.content("/etc/nowhere") is None
