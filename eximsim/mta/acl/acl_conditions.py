@@ -18,7 +18,7 @@ from eximsim.mta.base.readtime import readconf_readtime
 from eximsim.mta.base.string import SPACES, list_items, string_dequote
 from eximsim.mta.expand.expand import ExpansionFailed, expand
 from eximsim.mta.expand.expand_variables import find_variable
-from eximsim.mta.expand.marks import Taint, marked, taint_of
+from eximsim.mta.expand.marks import Taint, taint_of
 from eximsim.mta.expand.taint import expand_marked
 from eximsim.mta.lookup.match import match_isinlist_string
 from eximsim.mta.process.log import log_write, printed, quoted
@@ -65,7 +65,7 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
         known = CONDITIONS.get(condition.name)
         if known is None:
             raise Unsupported(f"ACL condition {condition.name}", condition.path, condition.line)
-        argument = condition.argument
+        argument = _argument(condition)
         if known.expand_first:
             try:
                 expanding = expand_marked if condition.name in _MARKED else expand
@@ -76,8 +76,6 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
                         rc = Rc.FAIL
                         break
                     continue
-                if condition.name == "set":
-                    argument = argument.partition("=")[2].lstrip(SPACES)
                 run.log_message = (
                     f"failed to expand ACL string {quoted(run.process, argument)}: {failure.message}"
                 )
@@ -96,6 +94,13 @@ def check_conditions(run: AclRun, verb: AclVerb) -> Rc:
     return rc
 
 
+def _argument(condition: AclCondition) -> str:
+    """What is expanded: of ``set`` the value, from its first character on."""
+    if condition.name == "set":
+        return condition.argument.partition("=")[2].lstrip(SPACES)
+    return condition.argument
+
+
 def _held_in_spite(run: AclRun, condition: AclCondition) -> bool:
     """Whether a forced failure is a yes, which ``!`` turns round; others of that kind are passed over."""
     return condition.name == "dnslists" and run.process.profile.list_separator_read_first
@@ -104,12 +109,9 @@ def _held_in_spite(run: AclRun, condition: AclCondition) -> bool:
 def _trace_condition(run: AclRun, condition: AclCondition, argument: str, *, modifier: bool) -> None:
     sign = "!" if condition.negated and not modifier else ""
     start = f"check {sign}{condition.name} "
-    raw = condition.argument
+    raw = _argument(condition)
     if condition.name == "set":
-        name, _, raw = raw.partition("=")
-        argument = argument.partition("=")[2].lstrip(SPACES)
-        raw = raw.lstrip(SPACES)
-        start += f"{name.strip(SPACES)} "
+        start += f"{condition.argument.partition('=')[0].strip(SPACES)} "
     run.trace(f"{start}= {raw}")
     if condition.name == "dnslists" and run.process.profile.list_separator_read_first:
         if any(char in raw for char in "$\\"):
@@ -225,9 +227,8 @@ def _encrypted(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 def _set(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    name, _, value = text.partition("=")
-    name = name.strip(SPACES)
-    run.process.variables[name] = marked(value.lstrip(SPACES), taint_of(text))
+    name = condition.argument.partition("=")[0].strip(SPACES)
+    run.process.variables[name] = text
     if name in ("dkim_verify_status", "dkim_verify_reason"):
         run.process.dkim.overridden = True
     return Rc.OK

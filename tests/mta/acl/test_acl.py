@@ -204,6 +204,7 @@ CONDITIONS = [
     ("continue = ${acl{good}}", Rc.OK),
     ("set acl_m0 = 1\n  condition = $acl_m0", Rc.OK),
     ("set acl_c_x = y\n  condition = ${if eq{$acl_c_x}{y}}", Rc.OK),
+    ("set acl_m0 =  ${if eq{a}{b}{c}} x\n  condition = ${if eq{$acl_m0}{ x}}", Rc.OK),
     ("verify = helo", Rc.FAIL),
     ("verify = certificate", Rc.FAIL),
     ("verify = nothing", Rc.DEFER),
