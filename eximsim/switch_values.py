@@ -22,6 +22,7 @@ class IpSyntax(Enum):
 
     DIGITS = "read by hand; an octet is up to three digits"
     NUMBERS = "read by hand; an octet is what strtol() takes of three characters, up to 255"
+    COPIED = "what inet_pton() takes; a part of it that comes from outside and is copied ends the process"
     LIBRARY = "what inet_pton() takes"
 
 

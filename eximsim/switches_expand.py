@@ -42,12 +42,6 @@ class ExpansionSwitches(ServerSwitches):
     )
     """Which texts expansions take for IP addresses."""
 
-    tainted_address_line: int = switch(
-        0, "string_is_ip_addressX()", since("4.96-debian12", "a95acb1c1", 108, item="bug 3031")
-    )
-    """Where the process ends if an address from outside has an interface-ID, or a mask where one may be, as
-    what is before that is copied; 0: nowhere. 4.96.2 has it, too, and 4.97 does not any more."""
-
     json_looked_up: bool = switch(False, "src/lookups/json.c", since("4.93", "ffc92d69b"))
     """There is a lookup of the type ``json``."""
 

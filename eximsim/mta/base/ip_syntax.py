@@ -38,7 +38,7 @@ def read_ip_address(text: str, syntax: IpSyntax, *, mask: bool = False) -> IpAdd
 
     Source: string_is_ip_address(), and host_aton() for the value.
     """
-    if syntax is IpSyntax.LIBRARY:
+    if syntax in (IpSyntax.COPIED, IpSyntax.LIBRARY):
         version, slash = string_is_ip_address(text, mask=mask)
         if not version:
             return None

@@ -8,9 +8,16 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.ip_syntax import IpAddress, is_copied, read_ip_address
 from eximsim.mta.expand.marks import Taint, taint_of
 from eximsim.mta.process.address_copy import copy_tainted_address
+from eximsim.switch_values import IpSyntax
 
 if TYPE_CHECKING:
     from eximsim.mta.expand.expander import Expander
+    from eximsim.profiles import Profile
+
+
+def copies_addresses(profile: Profile) -> bool:
+    """Whether it counts for an address that it comes from outside."""
+    return profile.ip_syntax is IpSyntax.COPIED
 
 
 def address_of(expander: Expander, text: str, *, mask: bool = False) -> IpAddress | None:
@@ -19,7 +26,7 @@ def address_of(expander: Expander, text: str, *, mask: bool = False) -> IpAddres
     Raises ``PanicDie`` where the text comes from outside and Exim copies a part of it.
     """
     profile, taint = expander.process.profile, taint_of(text)
-    if profile.tainted_address_line and taint is not Taint.NONE and is_copied(text, mask=mask):
+    if copies_addresses(profile) and taint is not Taint.NONE and is_copied(text, mask=mask):
         if taint is Taint.UNKNOWN:
             raise Unsupported(f"whether an address comes from outside: {text}")
         copy_tainted_address(expander.process, text, mask=mask)

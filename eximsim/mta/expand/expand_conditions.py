@@ -11,7 +11,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base.string import SPACES, matchlist_parse_sep, octets
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
-from eximsim.mta.expand.expand_address import address_of
+from eximsim.mta.expand.expand_address import address_of, copies_addresses
 from eximsim.mta.expand.expand_eval import EvalError, expanded_string_integer
 from eximsim.mta.expand.expand_json import dewrap, json_nextinlist
 from eximsim.mta.expand.expand_outside import authentication, crypteq
@@ -98,7 +98,7 @@ _FAMILIES = {"isip": (4, 6), "isip4": (4,), "isip6": (6,)}
 
 
 def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
-    read = expander.marked if expander.process.profile.tainted_address_line else expander.part
+    read = expander.marked if copies_addresses(expander.process.profile) else expander.part
     values = [read(arg, skipping=skipping) for arg in condition.args]
     if condition.fault is not None:
         raise expander.failure(condition.fault)
@@ -139,7 +139,7 @@ def _comparison(expander: Expander, condition: Condition, skipping: bool) -> boo
     numeric = not condition.name[0].isalpha()
     profile = expander.process.profile
     read_again = "inlist" in condition.name and profile.list_separator_read_first
-    is_address = condition.name == "match_ip" and profile.tainted_address_line
+    is_address = condition.name == "match_ip" and copies_addresses(profile)
     numbers: list[int] = []
     texts: list[str] = []
     for arg in condition.args:

@@ -22,7 +22,7 @@ from eximsim.mta.base.string import (
 )
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import CERTIFICATES
-from eximsim.mta.expand.expand_address import address_of
+from eximsim.mta.expand.expand_address import address_of, copies_addresses
 from eximsim.mta.expand.expand_codings import CODINGS
 from eximsim.mta.expand.expand_lookups import search_quote
 from eximsim.mta.expand.expand_numbers import NUMBERS
@@ -62,7 +62,7 @@ def _minds_taint(profile: Profile, name: str) -> bool:
     """Whether it counts for an operator that its text comes from outside."""
     if name == "expand":
         return bool(profile.tainted_expansion)
-    return bool(profile.tainted_address_line) and name.startswith(("mask", "ipv6", "reverse_ip"))
+    return copies_addresses(profile) and name.startswith(("mask", "ipv6", "reverse_ip"))
 
 
 def _find(expander: Expander, name: str) -> tuple[TextFunction | None, str | None]:

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 
 from eximsim.mta.base.ip_syntax import is_copied
 from eximsim.mta.process.log import log_write_die
+from eximsim.switch_values import IpSyntax
 
 if TYPE_CHECKING:
     from eximsim.mta.process.globals import Process
+
+
+_LINE = 108
+"""Where src/string.c of 4.96.2 copies it."""
 
 
 def copy_tainted_address(process: Process, text: str, *, mask: bool = False) -> None:
@@ -16,6 +21,5 @@ def copy_tainted_address(process: Process, text: str, *, mask: bool = False) -> 
 
     Raises ``PanicDie`` if a part of it is copied to a place for what does not come from outside.
     """
-    line = process.profile.tainted_address_line
-    if line and is_copied(text, mask=mask):
-        log_write_die(process, f"Taint mismatch, Ustrncpy: string_is_ip_addressX {line}\n")
+    if process.profile.ip_syntax is IpSyntax.COPIED and is_copied(text, mask=mask):
+        log_write_die(process, f"Taint mismatch, Ustrncpy: string_is_ip_addressX {_LINE}\n")
