@@ -18,10 +18,10 @@ from eximsim.explore.relevance import relevance
 from eximsim.gate import offers
 from eximsim.gate.apart import addresses_apart
 from eximsim.gate.named_words import examples_of, fits, held
+from eximsim.gate.path_places import place_of_path
 from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_auths import can_be_client
-from eximsim.mta.config.places import texts
 from eximsim.mta.config.readconf import Config
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
@@ -239,12 +239,7 @@ def missing_files(policy: Policy) -> Iterator[tuple[str, Gap]]:
     """The files that a policy's runs have asked for, and that are not here, each with its gap."""
     for path in policy.files.missed:
         what = f"names {path}: {policy.files.why_missing(path)}"
-        yield path, Gap(what, _place_of(path, policy.config))
-
-
-def _place_of(path: str, config: Config) -> str:
-    """``file:line`` of what names a file in a configuration first; the configuration if it is made up."""
-    return next((f"{file}:{line}" for text, file, line in texts(config) if path in text), config.path)
+        yield path, Gap(what, place_of_path(path, policy.config))
 
 
 _OF_A_LIST = {"domain": "domains", "localpart": "local_parts"}
