@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 TRANSPORT_DIED = Rule("transport died", "deliver.c par_reduce")
 TRANSPORT_GAVE_UP = Rule("transport gave up", "deliver.c par_reduce")
-_AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc.OK}
-"""What is left of a state in the one octet that a transport process reports it in: PENDING is 256."""
+_AS_REPORTED = {Rc.PENDING: Rc.OK, Rc.PENDING_DEFER: Rc.DEFER, Rc.PENDING_OK: Rc.OK, Rc.SKIP: Rc.FAIL}
+"""What is left of a state in the one octet that a transport process reports it in: PENDING is 256.
+
+What is neither OK nor DEFER counts as FAIL.
+"""
 _FAILURE = 1
 """The exit code of a process that has given up (EXIT_FAILURE)."""
 _MESSAGE_PIPED = 1024

@@ -156,6 +156,8 @@ class SmtpContext:
     """The connection has had as many messages as it may; there are recipients left for another one."""
     next_addr: Address | None = None
     """The recipient that another connection would begin with, whether it is still to be sent to or not."""
+    to_skip: list[tuple[int, Address]] = field(default_factory=list)
+    """Recipients of other domains that a transaction passes over, each with how many are named before it."""
     too_many: Address | None = None
     """The first recipient that is to be named again, after another MAIL, since the server had enough."""
 

@@ -48,13 +48,15 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
     rest, begun = addrs, False
     while rest or not begun:
         named = not begun and _named_by_callout(sx)
-        batch, later = (sx.addrlist, []) if named else _next_batch(sx, rest)
-        if not named:
-            batch = [addr for addr in batch if addr.transport_return is Rc.PENDING_DEFER]
         if begun and sx.send_rset and (why := say_rset(sx)) is not None:
             set_errno(sx, rest, why.errno, why.message, Rc.DEFER, host=sx.host)
             break
+        if begun:
+            _take_up_skipped(rest)
         begun = True
+        batch, later = (sx.addrlist, []) if named else _next_batch(sx, rest)
+        if not named:
+            batch = [addr for addr in batch if addr.transport_return is Rc.PENDING_DEFER]
         sx.ok, sx.send_rset, sx.completed_addr, sx.too_many = False, True, False, None
         sx.last_of_message = not later
         if batch:
@@ -65,7 +67,7 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
             if rc is not None:
                 return rc
             break
-        rest = _after_452(sx, addrs) if sx.too_many is not None else later
+        rest = _after_452(sx, addrs) if sx.too_many is not None else _undecided(later)
         limited = sx.process.profile.limits_heeded and most_messages(sx) <= sx.sequence
         sx.at_limit = bool(rest) and limited
         if sx.at_limit:
@@ -98,14 +100,37 @@ def _next_batch(sx: SmtpContext, rest: list[Address]) -> tuple[list[Address], li
     limit = min(expand_max_rcpt(sx.process, sx.transport), sx.limits.recipients or UNLIMITED)
     if not sx.limits.domains:
         return rest[:limit], rest[limit:]
-    batch = [addr for addr in rest if addr.domain == rest[0].domain][:limit] if rest else []
-    return batch, [addr for addr in rest if addr not in batch]
+    batch: list[Address] = []
+    sx.to_skip, restart = [], None
+    for number, addr in enumerate(rest):
+        if len(batch) == limit:
+            return batch, rest[number if restart is None else restart :]
+        if not batch or addr.domain == rest[0].domain:
+            batch.append(addr)
+        elif addr.transport_return is Rc.PENDING_DEFER:
+            sx.to_skip.append((len(batch), addr))
+            restart = number if restart is None else restart
+    return batch, [] if restart is None else rest[restart:]
+
+
+def _take_up_skipped(rest: list[Address]) -> None:
+    """It is the turn of the recipients of other domains, if the session has come as far as this.
+
+    If it has not, they stay skipped, which is taken for a failure.
+    """
+    for addr in rest:
+        if addr.transport_return is Rc.SKIP:
+            addr.transport_return = Rc.PENDING_DEFER
 
 
 def _after_452(sx: SmtpContext, addrs: list[Address]) -> list[Address]:
     """The recipients that another MAIL is said for, from the first that was too much."""
     first = next(number for number, addr in enumerate(addrs) if addr is sx.too_many)
-    return [addr for addr in addrs[first:] if addr.transport_return is Rc.PENDING_DEFER]
+    return _undecided(addrs[first:])
+
+
+def _undecided(addrs: list[Address]) -> list[Address]:
+    return [addr for addr in addrs if addr.transport_return in (Rc.PENDING_DEFER, Rc.SKIP)]
 
 
 def _mark_continued(sx: SmtpContext, rest: list[Address]) -> None:

@@ -79,6 +79,7 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
         return sync
     affixes = sx.transport.options.flag("rcpt_include_affixes")
     for number, addr in enumerate(addrs, 1):
+        _skip(sx, number - 1)
         sx.waiting.recipients.append(addr)
         last = number == len(addrs) and (sx.verify or sx.process.config.main.flag("mua_wrapper"))
         buffer = sx.process.pipelining_active and not last and number % _FLUSHED_AT
@@ -89,8 +90,17 @@ def write_mail_and_rcpt(sx: SmtpContext, addrs: list[Address], sender: str, size
         ) is not Sync.READ:
             return sync
         if sx.too_many is not None:
-            break
+            return Sync.READ
+    _skip(sx, len(addrs))
     return Sync.READ
+
+
+def _skip(sx: SmtpContext, named: int) -> None:
+    """Pass over the recipients of other domains that come after the first ``named``."""
+    for before, addr in sx.to_skip:
+        if before <= named:
+            addr.transport_return = Rc.SKIP
+    sx.to_skip = [one for one in sx.to_skip if one[0] > named]
 
 
 _FLUSHED_AT = 101

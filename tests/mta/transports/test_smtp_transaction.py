@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -409,3 +410,35 @@ def test_a_connection_that_is_made_anew_at_the_servers_limit_is_not_called_a_con
     site = Site([server("SIZE", f"LIMITS MAILMAX={limit} RCPTMAX=1")], release)
     log = site.deliver(*(f"{name}@test.ex" for name in "abcd"))
     assert "".join(line[3] for line in log if "]* C=" in line) == marked
+
+
+THREE = {"name": "three.ex", "type": "MX", "ad": True, "data": [[10, "mx1.test.ex"]]}
+ONE_DOMAIN = ("LIMITS RCPTDOMAINMAX=1",)
+
+
+@pytest.mark.parametrize(
+    ("server", "outcome"),
+    [
+        ({"rcpt": reply("450 later")}, "FAIL 0: None"),
+        ({"end_of_data": reply("550 no")}, "FAIL 0: None"),
+        ({"extensions": ("LIMITS RCPTDOMAINMAX=1 MAILMAX=1",)}, "FAIL 0: None"),
+        ({"mail": reply("450 later")}, "DEFER"),
+        ({}, "sent to mx1.test.ex (clear)"),
+    ],
+)
+def test_who_is_passed_over_for_a_servers_limit_of_domains_and_does_not_get_a_turn_has_failed(
+    server: dict[str, Any], outcome: str
+) -> None:
+    behaviour = Behaviour(**{"extensions": ONE_DOMAIN, **server})
+    site = Site((Mx(behaviour),), NEWEST, zone=(THREE,))
+    site.deliver("a@test.ex", "b@three.ex", "c@test.ex")
+    assert site.outcomes["b@three.ex"].startswith(outcome)
+
+
+def test_a_next_host_does_not_get_who_was_passed_over() -> None:
+    both = {**THREE, "data": [[10, "mx1.test.ex"], [20, "mx2.test.ex"]]}
+    first = Mx(Behaviour(extensions=ONE_DOMAIN, rcpt=reply("450 later")), preference=10)
+    site = Site((first, Mx(PLAIN, preference=20)), NEWEST, zone=(both,))
+    site.deliver("a@test.ex", "b@three.ex")
+    assert site.outcomes["b@three.ex"] == "FAIL 0: None"
+    assert site.outcomes["a@test.ex"] == "sent to mx2.test.ex (clear)"
