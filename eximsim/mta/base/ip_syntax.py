@@ -117,6 +117,8 @@ def _value(text: str, quad: str) -> str:
     """The address as everybody writes it; of each group the last four digits count."""
     text = re.split("[%/]", text, maxsplit=1)[0]
     groups = text.split(":")
+    if groups[-1] == "" != groups[-2]:  # a colon before a mask
+        del groups[-1]
     if quad:
         groups[-1] = quad
     return ":".join(one if "." in one else f"{int(one, 16) & 0xFFFF:x}" if one else "" for one in groups)

@@ -37,6 +37,7 @@ def test_no_text_is_too_odd_to_be_read(text: str) -> None:
         (" 1.+2.3.-0", None, "1.2.3.0", None),
         ("1.2.3.256", "1.2.4.0", None, None),
         ("12345::", "2345::", "2345::", None),
+        ("::1:/x", "::1", "::1", None),
         ("::/what", "::", "::", None),
         ("fe80::1%eth0", "fe80::1", "fe80::1", "fe80::1"),
     ],
@@ -45,4 +46,4 @@ def test_what_is_nearly_an_address_is_read_by_hand(
     text: str, digits: str | None, numbers: str | None, library: str | None
 ) -> None:
     found = [read_ip_address(text, syntax) for syntax in IpSyntax]
-    assert [one and one.address for one in found] == [digits, numbers, library]
+    assert [one and one.address for one in found] == [digits, numbers, library, library]
