@@ -23,6 +23,7 @@ from eximsim.mta.base.string import list_items, string_is_ip_address
 from eximsim.mta.config.options import Options
 from eximsim.mta.config.options_auths import can_be_client
 from eximsim.mta.config.readconf import Config
+from eximsim.mta.records.lookups import LOOKUPS
 from eximsim.quick_dataclass import dataclass
 from eximsim.suite.policy import Policy
 from eximsim.suite.policy_addresses import HOSTNAME
@@ -44,6 +45,7 @@ _HOST_LIST = re.compile(r"hosts?(?:_\w+)?|\w+_hosts(?:_\w+)?|tls_\w*hosts")
 _REFERENCE = re.compile(r"(?<![\w+])\+(\w+)")
 _WORD = re.compile(r"!?\s*([a-z0-9_][\w+-]*)\s*", re.IGNORECASE)
 _PATTERN = re.compile(r"\^[^\s:]*")
+_LOOKED_UP = re.compile(rf"\b(?:net-)?(?:partial\d*-)?(?:{'|'.join(sorted(LOOKUPS))})(?:\*@?)?;")
 _DOMAIN_LISTS = frozenset(
     (
         *("domains", "dns_again_means_nonexist", "dns_ipv4_lookup", "dns_trust_aa", "dnssec_request_domains"),
@@ -304,8 +306,8 @@ def _fitting(star: str, name: str) -> str:
 
 
 def _items(text: str) -> Iterator[str]:
-    """The items of a list that are single words."""
-    for item in re.split(r"[:;,\n]", text.removeprefix("<")):
+    """The items of a list that are single words, but for those that say how something is looked up."""
+    for item in re.split(r"[:;,\n]", _LOOKED_UP.sub(";", text.removeprefix("<"))):
         if word := _WORD.fullmatch(item.strip()):
             yield word[1]
 

@@ -52,6 +52,13 @@ def test_what_is_held_against_an_address_is_named(condition: str, kind: str, nam
     assert "s.example" not in names_of([policy({"exim.conf": CONF})]).senders
 
 
+def test_how_a_list_looks_something_up_is_no_name() -> None:
+    lists = "domainlist x = dsearch;/d : c.example\ndomainlist y = partial-lsearch*;/e : d.example\n"
+    found = names_of([policy({"exim.conf": lists + CONF.replace("CONDITION", "no")})]).domains
+    assert {"c.example", "d.example"} <= found.keys()
+    assert not {"dsearch", "lsearch", "partial-lsearch", "partial-"} & found.keys()
+
+
 def test_each_alternative_of_a_pattern_has_an_example() -> None:
     assert examples_of(r"^(www\.)?(a|b)\.example$") == (
         *("www.a.example", "www.b.example"),

@@ -21,6 +21,7 @@ _QUERY_STYLE = frozenset(
         "readsock", "redis", "sqlite", "testdb", "testdb2", "testdb_nq", "whoson",
     }
 )  # fmt: skip
+LOOKUPS = _SINGLE_KEY | _QUERY_STYLE
 LINEAR = frozenset(("iplsearch", "lsearch", "nwildlsearch", "wildlsearch"))
 TEST_DATABASES = frozenset(("testdb", "testdb2", "testdb_nq"))
 """What only Exim's own tests have."""
