@@ -17,7 +17,7 @@ from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.open_call import ClientTls
 from eximsim.mta.transports import tls_alpn, tls_out, tls_resume, tls_status
 from eximsim.mta.transports.tls_failed import TlsStartFailed, failed, log_tls_error
-from eximsim.mta.transports.tls_files import client_identity, expanded, pem_certificates
+from eximsim.mta.transports.tls_files import anchors, client_identity, expanded, pem_certificates
 from eximsim.mta.transports.tls_settings import offered_suites, server_name, verify_settings
 from eximsim.mta.transports.tls_suites import Suites, gnutls_description, gnutls_group, gnutls_resumed
 from eximsim.mta.transports.tls_verify import (
@@ -74,10 +74,15 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
         process.certificate_verified = False
     asked = tls_status.ocsp_asked(sx)
     identity = client_identity(sx)
-    allowed = _offered_suites(sx)
-    settings = verify_settings(sx)
-    sni = server_name(sx)
-    process.variables["tls_out_sni"] = sni or ""
+    if profile.tls_library == GNUTLS:  # which does all this in tls_init()
+        trusted = anchors(sx)
+        sni = _show_name(sx)
+        allowed = offered_suites(sx)
+        settings = verify_settings(sx, trusted)
+    else:
+        allowed = _offered_suites(sx)
+        settings = verify_settings(sx)
+        sni = _show_name(sx)
     resuming = tls_resume.prepare(sx, sni, sx.option("tls_require_ciphers"))
     if settings.tlsa:
         process.variables["tls_out_tlsa_usage"] = str(sum({1 << record.usage for record in settings.tlsa}))
@@ -94,6 +99,13 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     if identity is not None:
         session = replace(session, own_leaf=pem_certificates(identity.chain)[0])
     return _settled(sx, session, settings.mode, callbacks.verdicts[-1], resuming)
+
+
+def _show_name(sx: SmtpContext) -> str | None:
+    """The server's name that is sent, as a variable tells it, too."""
+    sni = server_name(sx)
+    sx.process.variables["tls_out_sni"] = sni or ""
+    return sni
 
 
 def _offered_suites(sx: SmtpContext) -> Suites:

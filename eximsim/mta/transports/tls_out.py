@@ -55,9 +55,13 @@ _OF_SESSION = (
 
 
 def forget(process: Process) -> None:
-    """No session: what a new connection begins with. Exim forgets to forget ``$tls_out_cipher_std``."""
+    """No session: what a new connection begins with. Exim forgets to forget ``$tls_out_cipher_std``.
+
+    A program with GnuTLS keeps ``$tls_out_sni`` until the next handshake, too.
+    """
+    kept = {"tls_out_cipher_std", "tls_out_sni" if process.profile.tls_library == GNUTLS else ""}
     for name in NAMES:
-        if name != "tls_out_cipher_std":
+        if name not in kept:
             process.variables.pop(name, None)
 
 

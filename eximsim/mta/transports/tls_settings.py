@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from eximsim.mta.transports.smtp_context import SmtpContext
 
 
-def verify_settings(sx: SmtpContext) -> VerifySettings:
-    """How the certificate of the host is to be verified; raises ``TlsStartFailed`` where that cannot be."""
+def verify_settings(sx: SmtpContext, read: tuple[bytes, ...] | None = None) -> VerifySettings:
+    """How the certificate of the host is to be verified; raises ``TlsStartFailed`` where that cannot be.
+
+    ``read``: the trust anchors that GnuTLS has read before, in any case.
+    """
     process, profile, host = sx.process, sx.process.profile, sx.host
     assert host.address is not None
     remote = host.address
@@ -37,9 +40,9 @@ def verify_settings(sx: SmtpContext) -> VerifySettings:
     if sx.dane:
         records = usable_tlsa(sx)
         if not records:
-            return _no_usable_records(sx, remote)
+            return _no_usable_records(sx, remote, read)
         gnutls = profile.tls_library == GNUTLS
-        trusted = anchors(sx) if gnutls or _preloaded(sx) else None
+        trusted = read if gnutls else anchors(sx) if _preloaded(sx) else None
         revoked = crls(sx) if trusted else None
         if revoked is not None and not gnutls:
             raise Unsupported("DANE with a tls_crl that is preloaded", *sx.transport.options.where("tls_crl"))
@@ -52,7 +55,7 @@ def verify_settings(sx: SmtpContext) -> VerifySettings:
             anchors=trusted,
             crls=revoked,
         )
-    return _ordinary_settings(sx, remote, during)
+    return _ordinary_settings(sx, remote, during, read)
 
 
 def usable_tlsa(sx: SmtpContext) -> tuple[Tlsa, ...]:
@@ -69,12 +72,13 @@ def _preloaded(sx: SmtpContext) -> bool:
     return sx.process.queue_running and fixed_anchors(profile, sx.transport.options) is not None
 
 
-def _ordinary_settings(sx: SmtpContext, remote: str, during: str) -> VerifySettings:
+def _ordinary_settings(
+    sx: SmtpContext, remote: str, during: str, trusted: tuple[bytes, ...] | None
+) -> VerifySettings:
     profile = sx.process.profile
     mode = _verify_mode(sx)
     names: tuple[str, ...] = ()
-    trusted = None
-    if mode is not VerifyMode.NONE or _preloaded(sx):
+    if profile.tls_library != GNUTLS and (mode is not VerifyMode.NONE or _preloaded(sx)):
         trusted = anchors(sx)
     if mode is not VerifyMode.NONE and sx.host_is_in("tls_verify_cert_hostnames"):
         names = (_name_to_verify(sx),)
@@ -201,11 +205,11 @@ UNUSABLE_TLSA: Table[Unusable] = Table(
 )
 
 
-def _no_usable_records(sx: SmtpContext, remote: str) -> VerifySettings:
+def _no_usable_records(sx: SmtpContext, remote: str, read: tuple[bytes, ...] | None) -> VerifySettings:
     """DANE was engaged, but no record can be used: what follows differs most between releases."""
     row = UNUSABLE_TLSA.decide(sx.process, host=sx.host.name)
     if row.outcome is Unusable.ORDINARY:
-        return _ordinary_settings(sx, remote, "")
+        return _ordinary_settings(sx, remote, "", read)
     log_write(sx.process, row.log)
     if row.outcome is Unusable.UNDEFINED:
         raise UndefinedBehaviour("the text of a TLS error that was never set is read")

@@ -223,6 +223,7 @@ def _set_up(call: Callout, sx: SmtpContext) -> bool:
         Cached.REJECT_MFNULL if call.old_domain_result is Cached.REJECT_MFNULL else Cached.ACCEPT
     )
     call.context, call.process.callout_context_set = Context.USED, True
+    addr.authenticated = call.process.authenticated
     return True
 
 
@@ -387,6 +388,7 @@ def _recipient(call: Callout, sx: SmtpContext) -> bool:
     """Ask about the recipient itself; whether it was accepted."""
     addr = call.addr
     sync = write_mail_and_rcpt(sx, [addr], call.sender, call.announced_size(sx))
+    addr.authenticated = call.process.authenticated  # now with the sender that MAIL told
     if sync is Sync.READ and addr.transport_return is Rc.PENDING_OK:
         call.done = True
         call.address_record.result = Cached.ACCEPT

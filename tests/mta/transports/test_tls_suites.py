@@ -251,3 +251,24 @@ def test_the_lists_about_ocsp_are_looked_at_before_the_certificate_is_read(relea
     site = Site(release=release, transport={"hosts_require_ocsp": "ocsp.test.ex", "tls_certificate": "/none"})
     site.deliver()
     assert any("ocsp.test.ex" in question for question in site.world.questions)
+
+
+def test_gnutls_tells_the_name_that_it_would_have_sent_where_the_priorities_are_refused() -> None:
+    watched = "${if eq{$event_name}{tcp:close}{${acl{accept logwrite = sni $tls_out_sni}}}}"
+    options = {"tls_require_ciphers": "NOSUCH", "tls_sni": "x.test.ex", "event_action": watched}
+    for release, told in ((GNUTLS, ["sni x.test.ex", "sni x.test.ex"]), (profile(NEWEST), ["sni ", "sni "])):
+        site = Site(release=release, transport=options)
+        site.deliver()
+        assert [line for line in site.log if line.startswith("sni ")] == told
+
+
+def test_gnutls_misses_trust_anchors_also_where_nothing_is_verified() -> None:
+    options = {
+        "tls_verify_certificates": "/none",
+        "tls_try_verify_hosts": "",
+        "tls_verify_hosts": "gone.test.ex",
+    }
+    site = Site(release="4.96-debian12", transport=options)
+    site.deliver()
+    assert any("could not stat" in line for line in site.panic_log)
+    assert not any("gone.test.ex" in question for question in site.world.questions)

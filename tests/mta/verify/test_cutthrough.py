@@ -257,3 +257,19 @@ def test_a_second_recipient_with_a_host_that_cannot_be_found_before_that_of_the_
 
     assert asked("h1-a.test.ex", "h3-a.test.ex")[-2].startswith("250 OK id=")
     assert asked("h3-a.test.ex", "h1-a.test.ex")[-1] == "250 Accepted"
+
+
+@pytest.mark.parametrize("release", ["4.89", "4.99"])
+def test_the_log_names_who_was_authenticated_to_the_host(release: str) -> None:
+    stdin = f"EHLO c\r\nMAIL FROM:<s@two.test.ex>\r\nRCPT TO:<a@one.test.ex>\r\n{ONE_MESSAGE}QUIT\r\n"
+    (one,) = done(
+        scenario(
+            acl="check_rcpt:\n  accept control = cutthrough_delivery\n",
+            auths="p:\n  driver = plaintext\n  public_name = PLAIN\n  client_send = ^u^p\n",
+            servers={"10.9.1.1": {"extensions": ["AUTH PLAIN"], "auth": ["235 ok"]}},
+            transport={"hosts_require_auth": "*"},
+            runs=[{"argv": ["-bs"], "stdin": stdin}],
+        ),
+        release,
+    )
+    assert " A=p C=" in one.log[0]
