@@ -243,6 +243,18 @@ class ExpansionSwitches(ServerSwitches):
     """``hash``, ``length``, ``nhash``, ``substr``, ``sg`` and ``bool`` fail with what is wrong in their
     arguments even where their result is not wanted; variables and other items are empty there."""
 
+    missing_reply_address_dies: bool = switch(
+        True, "find_variable() in expand.c", since("4.99", "2d6fb26f4", item="JH/36")
+    )
+    """A process that asks for ``def:reply_address`` dies of a null pointer without ``Reply-To:``."""
+
+    prvscheck_named: bool = switch(
+        False,
+        "expand_string_internal() in expand.c",
+        since("4.94.1", "48b30ae11", published="4.94", item="bug 1066"),
+    )
+    """What is wrong with the arguments of ``prvscheck`` is told of it, not of ``prvs``."""
+
     match_ip_list_expanded: bool = switch(True, "eval_condition() in expand.c", since("4.99", "9d66ba85a"))
     """The list of ``match_ip``, which is not expanded when it is read, is expanded before it is matched."""
 

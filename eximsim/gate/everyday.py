@@ -122,8 +122,10 @@ def _rows(plan: Survey, view: View) -> Iterator[Everyday]:
         scene = staged(view.scene, 1 if situation.second is None else 2)
         if scene is None:
             continue
-        chains = certificates(tuple(scene.addresses))
-        base, head = (replace(plan.policies[place], chains=chains) for place in (0, -1))
+        base, head = plan.policies[0], plan.policies[-1]
+        if scene != view.scene:
+            chains = certificates(tuple(scene.addresses))
+            base, head = (replace(policy, chains=chains) for policy in (base, head))
         here, answers = replace(view, scene=scene), given(situation, scene)
         before = plan.at(base, here, answers)
         after = before if base == head else plan.at(head, here, answers)

@@ -14,10 +14,10 @@ from eximsim.explore.choices import Chooser
 from eximsim.gate import states
 from eximsim.gate.answer_axes import LatticeAnswers, Located, gaps_of
 from eximsim.gate.beyond import asked_beyond
-from eximsim.gate.diagram import Explorer, Forest, Way, comes_to
+from eximsim.gate.diagram import Explorer, Forest, Way, comes_to, outcome_at
 from eximsim.gate.explore_notes import note
 from eximsim.gate.lattice import LatticeZones, Scene, certificates, servers
-from eximsim.gate.memory import ALL_SLOW, Explored, Key, Memory
+from eximsim.gate.memory import ALL_SLOW, Asked, Explored, Key, Lively, Memory
 from eximsim.gate.messages import Messages
 from eximsim.gate.named import missing_files, names_of
 from eximsim.gate.offers import offers_dsn
@@ -34,10 +34,8 @@ from eximsim.gate.routes import (
     was_given_up,
 )
 from eximsim.gate.scenes import TYPICAL, ForTheMail, Given, Stage, Staged, Typical, grouped, typical
-from eximsim.gate.signature import signature_of
+from eximsim.gate.signature import met_of, signature_of
 from eximsim.gate.views import View, Wanted, kinds_of, lively, scene_key
-from eximsim.mta.routing.route import ROUTER, ROUTING
-from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import TAKEN
@@ -85,7 +83,7 @@ class Survey:
         """All outcomes of a policy in a view, and what its runs came to."""
         if not view.is_met_by(policy):
             return Explored(self.forest.end(NO_CALLOUT), None)
-        key = (self.identity(policy), lively(view.scene), view.asked(policy))
+        key = self._key(policy, view)
         if key not in self.memory.explored:
             self._met = set()
             busy = key[1:] in self.memory.busy
@@ -99,6 +97,9 @@ class Survey:
             self.memory.kept.append(policy)
             self.memory.watch.explored()
         return self.memory.explored[key]
+
+    def _key(self, policy: Policy, view: View) -> tuple[int, Lively, Asked]:
+        return self.identity(policy), lively(view.scene), view.asked(policy)
 
     def _explored(self, policy: Policy, view: View, *, alone: bool) -> Way:
         run = self.run(policy, view, alone=alone)
@@ -124,7 +125,7 @@ class Survey:
                 self._met = None
                 return result
             if self._met is not None:
-                self._met.update(_met(result))
+                self._met.update(met_of(result))
             if alone and states.sends_more(result.decisions):
                 raise _SendsMore
             outcome = replace(found := outcome_of(result), log=lasting(found.log))
@@ -207,7 +208,11 @@ class Survey:
         return self._smtps[key][1]
 
     def at(self, policy: Policy, view: View, answers: Mapping[str, str]) -> Outcome:
-        """The outcome in one situation."""
+        """The outcome in one situation: as it was explored, or by a run of its own."""
+        if not view.wordless and view.is_met_by(policy):
+            explored = self.memory.explored.get(self._key(policy, view))
+            if explored is not None:
+                return outcome_at(explored.way, answers)
         return self.run(policy, view)(Given(answers))
 
     def note_undelivered(self, policies: Sequence[Policy], views: Iterable[View]) -> None:
@@ -251,15 +256,6 @@ def survey(
     """
     wanted = Wanted(wanted) if isinstance(wanted, int) else wanted
     return _Surveyor(policies, wanted, agreed, memory or Memory()).survey()
-
-
-def _met(result: Result) -> Iterator[str]:
-    """The routers that a run asked and the transports that it used: ``router x``, ``transport y``."""
-    for one in result.decisions:
-        if one.is_of(ROUTER, ROUTER_CONDITION):
-            yield f"router {one.inputs['router']}"
-        elif one.is_of(ROUTING) and one.inputs["transport"] is not None:
-            yield f"transport {one.inputs['transport']}"
 
 
 class _Surveyor:

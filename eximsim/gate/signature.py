@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from eximsim.gate.outcome import essence, outcome_of
@@ -11,7 +11,7 @@ from eximsim.mta.delivery.deliver_done import ADDRESS_OUTCOME
 from eximsim.mta.lookup.dns import DNS_ANSWER
 from eximsim.mta.lookup.host import HOST_BY_NAME
 from eximsim.mta.reception.receive import MESSAGE_RECEIVED
-from eximsim.mta.routing.route import ROUTING
+from eximsim.mta.routing.route import ROUTER, ROUTING
 from eximsim.mta.routing.route_conditions import ROUTER_CONDITION
 from eximsim.suite.policy_result import Result
 
@@ -32,3 +32,12 @@ def signature_of(result: Result | Outcome) -> Hashable:
         if one.is_of(ADDRESS_OUTCOME):
             break
     return replace(essence(outcome_of(result)), host=""), tuple(way)
+
+
+def met_of(result: Result) -> Iterator[str]:
+    """The routers that a run asked and the transports that it used: ``router x``, ``transport y``."""
+    for one in result.decisions:
+        if one.is_of(ROUTER, ROUTER_CONDITION):
+            yield f"router {one.inputs['router']}"
+        elif one.is_of(ROUTING) and one.inputs["transport"] is not None:
+            yield f"transport {one.inputs['transport']}"

@@ -38,8 +38,9 @@ def upgrade(base: Policy, new: Profile) -> tuple[tuple[Toggle, ...], tuple[Toggl
 
 
 def _switches(old: Profile, new: Profile) -> Iterator[Toggle]:
-    words = switch_words()
-    for name, (was, now) in differences(old, new).items():
+    changed = differences(old, new)
+    words = switch_words() if changed else {}
+    for name, (was, now) in changed.items():
         text = f"{first_sentence(words.get(name, ''))} Was: {shown(was)}; is: {shown(now)}."
         if isinstance(was, frozenset):
             text = first_sentence(words[name])

@@ -24,6 +24,7 @@ from eximsim.mta.expand.marks import marked_like
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import quoted
 from eximsim.mta.process.reading import is_there
+from eximsim.mta.process.sigsegv import immutable_memory, null_pointer
 from eximsim.mta.records.lists import Kind
 from eximsim.status import Rc
 
@@ -64,12 +65,24 @@ def _defined(process: Process, subject: Variable, skipping: bool) -> str:
     elif name in ("message_headers", "message_headers_raw"):
         value = find_header(process, None, raw=True)
     else:
+        if name == "reply_address":
+            _trim_reply_address(process)
         value = find_variable(process, name)
     if value is None:
         if not name:
             raise ExpansionFailed('variable name omitted after "def:"')
         raise ExpansionFailed(f'unknown variable "{name}" after "def:"{unknown_variable_hint(name)}')
     return value
+
+
+def _trim_reply_address(process: Process) -> None:
+    """That a header is there is told by a constant, which is then trimmed as if it were the address."""
+    if find_header(process, "reply-to:", raw=True) is None:
+        if process.profile.missing_reply_address_dies:
+            raise null_pointer(process, process.doing, address="(nil)")
+        if find_header(process, "from:", raw=True) is None:
+            return
+    raise immutable_memory(process, process.doing)
 
 
 def _first_delivery(expander: Expander, condition: Condition, skipping: bool) -> bool:

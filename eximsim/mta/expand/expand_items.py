@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from eximsim.mta.base.errnos import EACCES
 from eximsim.mta.base.numbers import c_int, int32
@@ -24,7 +25,7 @@ from eximsim.mta.expand.expand_lists import iterate_item, sort_item
 from eximsim.mta.expand.expand_lookups import search_findtype_partial
 from eximsim.mta.expand.expand_srs import srs_encode
 from eximsim.mta.expand.expand_text import ascii_lower, compute_hash, compute_nhash, extract_substr
-from eximsim.mta.expand.expand_tree import Item, Operator, Template
+from eximsim.mta.expand.expand_tree import Fault, Item, Operator, Template
 from eximsim.mta.expand.expander import Expander, ExpansionFailed, ItemFunction
 from eximsim.mta.expand.imap_utf7 import imapfolder
 from eximsim.mta.expand.marks import taint_of
@@ -382,7 +383,9 @@ def _prvscheck(expander: Expander, item: Item, skipping: bool) -> str:
     address = expander.string(item.args[0], skipping=skipping) if item.args else ""
     signed = None if skipping else _PRVS.fullmatch(address)
     if signed is None:
-        expander.subs(item, skipping=True)
+        unsigned = item.fault if item.answer is None else item.answer.fault
+        fault = _of_prvscheck(expander, unsigned)
+        expander.subs(replace(item, args=item.args[1:], fault=fault), skipping=skipping)
         return ""
     number, day, mac, local_part, domain = signed.groups()
     plain = f"{local_part}@{domain}"
@@ -391,9 +394,16 @@ def _prvscheck(expander: Expander, item: Item, skipping: bool) -> str:
         if _prvs_hash(plain, key, number, day) == mac and _still_valid(day, _day(expander, 0)):
             expander.set_variable("prvscheck_result", "1")
         result = expander.string(item.args[2]) if len(item.args) > 2 else ""
-        if item.fault is not None:
-            raise expander.failure(item.fault)
+        if (fault := _of_prvscheck(expander, item.fault)) is not None:
+            raise expander.failure(fault)
     return result or plain
+
+
+def _of_prvscheck(expander: Expander, fault: Fault | None) -> Fault | None:
+    """What is wrong with the item's arguments, told of the item that the release tells it of."""
+    if fault is None or expander.process.profile.prvscheck_named:
+        return fault
+    return replace(fault, message=fault.message.replace("'prvscheck'", "'prvs'"))
 
 
 def _still_valid(expires: str, today: str) -> bool:

@@ -213,8 +213,19 @@ class ItemReader(ConditionReader):
         )
 
     def _prvscheck(self, name: str) -> Item:
-        args, fault = self.subs(2, 3, name)
-        return Item(name, args, fault=fault)
+        """The answer's fault is that of what is no signed address: the rest is read at once then."""
+        address, fault = self.subs(1, 1, name, closed=False)
+        if fault is not None or self.dead:
+            return Item(name, address, fault=fault)
+        start = self.position
+        rest, unsigned = self.subs(1, 2, name)
+        end, dead = self.position, self.dead
+        self.position, self.dead = start, False
+        _, fault = self.subs(1, 1, name, closed=False)
+        if not self.dead:
+            _, fault = self.subs(0, 1, name)
+        self.position, self.dead = end, dead
+        return Item(name, (*address, *rest), answer=Answer(fault=unsigned), fault=fault)
 
     def _run(self, name: str) -> Item:
         """The word of the item is its command as it is written, unless that is to be expanded as a whole."""

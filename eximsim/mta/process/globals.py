@@ -225,7 +225,7 @@ class Process:
     """Who writes to a text of the configuration dies; check_string() cuts a lookup's type off so."""
     queue_name: str = ""
     """The named queue in which it works; empty: the one without a name."""
-    doing: str = ""  # what the process says of itself (set_process_info()), as far as a crash shows it
+    doing: str = "initializing"  # what it says of itself, as a crash shows it (set_process_info())
     purpose: str = "fresh-exec"  # what it was forked for (exim_fork()), shown by a crash
     acl_verb: str | None = None
     """The verb of an ACL that was come to last, as the log names it; None before, and at an ACL's end."""

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 SIGSEGV = 11
 
 
-def null_pointer(process: Process, doing: str, *, handled: bool = True) -> ProcessDied:
+def null_pointer(process: Process, doing: str, *, address: str = "0x8", handled: bool = True) -> ProcessDied:
     """The death of a process that follows a null pointer while ``doing`` something (set_process_info()).
 
-    The signal handler's lines are in main and panic log when this returns, unless it has been put off.
+    ``address`` is what it gets to by that, as the log has it. The signal handler's lines are in main and
+    panic log when this returns, unless it has been put off.
     """
     if not handled:
         if process.profile.replies_sent_at_once:
             process.flushing.flush()
         return ProcessDied(SIGSEGV)
-    return _died(process, doing, "0x8", "SEGV_MAPERR", "null pointer indirection")
+    return _died(process, doing, address, "SEGV_MAPERR", "null pointer indirection")
 
 
 def immutable_memory(process: Process, doing: str) -> ProcessDied:

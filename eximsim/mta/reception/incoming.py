@@ -101,7 +101,7 @@ def new_message_id(process: Process) -> str:
 def longest_line(incoming: Incoming) -> int:
     """``$max_received_linelength``: of the header lines as they came in, and of the body, in octets."""
     parts = incoming.headers_in if incoming.wireformat else (*incoming.headers_in, incoming.body)
-    return max((len(line) for part in parts for line in part.split(b"\n")), default=0)
+    return max((max(map(len, part.split(b"\n"))) for part in parts), default=0)
 
 
 def spool(incoming: Incoming, reference: str | None = None) -> Message:
