@@ -286,6 +286,14 @@ class SmtpSwitches(DeliverSwitches):
     socks_logged: bool = switch(False, "d_hostlog() in deliver.c", since("4.87", "e6d2a9894"))
     """The log names the SOCKS proxy that a message went through, with the selector proxy."""
 
+    absent_proxy_logged: bool = switch(
+        False,
+        "d_hostlog() in deliver.c",
+        since("4.87", "e6d2a9894"),
+        since("4.92", "eb58ddf58", False, item="JH/27"),
+    )
+    """With the selector proxy the log has ``PRX=[]`` where a message went through no SOCKS proxy."""
+
     socks_proxies_weighed: bool = switch(
         False, "socks_get_proxy() in transports/smtp_socks.c", since("4.87", "7f06582cc", item="bug 1720")
     )

@@ -156,7 +156,7 @@ POINTS: Sequence[Point] = (
     _point("8442641ee"),
     _point("7ea1237c7"),
     _point("1b76ad22a", ("confs/0618", "")),
-    _point("ea97267ce"),
+    *_points("ea97267ce eb58ddf58"),
     _point("ffbc20ed9"),
     _point("4e9287801", ("confs/5704", "")),
     _point("8fdf20fd8"),

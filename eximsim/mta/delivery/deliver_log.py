@@ -203,9 +203,10 @@ def _host_parts(process: Process, addr: Address, *, delivered: bool = False) -> 
     mark = "*" if (delivered or profile.continued_mark_in_host) and _is_continued(process, addr) else ""
     own = process.variables.get("sending_ip_address")
     parts = [text + mark if profile.continued_mark_in_host else text]
-    proxy = process.variables.get("proxy_local_address")
-    if proxy and profile.socks_logged and selector(process, "proxy"):
-        near_port = f":{process.variables['proxy_local_port']}" if ports else ""
+    proxy = process.variables.get("proxy_local_address", "")
+    logged = profile.absent_proxy_logged or (proxy and profile.socks_logged)
+    if logged and selector(process, "proxy"):
+        near_port = f":{process.variables.get('proxy_local_port', '0')}" if ports else ""
         parts.append(f"PRX=[{proxy}]{near_port}")
     if own and selector(process, "incoming_interface") and selector(process, "outgoing_interface"):
         colon = ":" if profile.outgoing_interface_colon else ""

@@ -72,6 +72,17 @@ def test_a_proxy_is_told_where_to_connect_and_speaks_for_the_host() -> None:
 
 
 @pytest.mark.parametrize(
+    ("release", "ports", "shown"),
+    [("4.86", "", ""), ("4.89", "", " PRX=[]"), ("4.89", "+outgoing_port", " PRX=[]:0"), ("4.92", "", "")],
+)
+def test_without_a_proxy_older_releases_name_an_empty_one(release: str, ports: str, shown: str) -> None:
+    site = Site((Mx(),), release, main={"log_selector": f"+proxy {ports}"})
+    (line,) = (line for line in site.deliver("a@test.ex") if line.startswith("=> "))
+    assert (" PRX=" in line) is bool(shown)
+    assert f"]{':25' if ports else ''}{shown}" in line
+
+
+@pytest.mark.parametrize(
     ("says", "option", "error"),
     [
         ([b"\x05\x00", b"\x05\x05"], PROXY, "Connection refused"),
