@@ -255,6 +255,13 @@ class ExpansionSwitches(ServerSwitches):
     )
     """What is wrong with the arguments of ``prvscheck`` is told of it, not of ``prvs``."""
 
+    address_parts_cut: bool = switch(
+        True,
+        "expand_string_internal() in expand.c",
+        since("4.93", "e2ff8e24f", False, item="JB/01, bug 2375"),
+    )
+    """``address``, ``local_part`` and ``domain`` cut from an address as it is written, comments and all."""
+
     match_ip_list_expanded: bool = switch(True, "eval_condition() in expand.c", since("4.99", "9d66ba85a"))
     """The list of ``match_ip``, which is not expanded when it is read, is expanded before it is matched."""
 

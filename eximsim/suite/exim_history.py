@@ -181,7 +181,7 @@ POINTS: Sequence[Point] = (
     _point("17ccbda62"),
     _point("c5040dfdb"),
     _point("897024f1b", ("runtest", "AES256-SHAnnn:xxx")),
-    _point("fc243e944"),
+    *_points("fc243e944 e2ff8e24f"),
     _point("2d5bf0979"),
     _point("d9acfc1ce"),
     _point("4a1bd6b93"),

@@ -372,12 +372,13 @@ def test_a_client_that_the_server_refuses_learns_it_as_its_version_of_tls_has_it
 
 
 @WORLDS
-def test_a_cipher_list_that_is_none_ends_the_handshake_before_it_begins(make: Maker) -> None:
+def test_a_cipher_list_that_is_none_is_told_of_before_a_handshake(make: Maker) -> None:
     with make() as world:
         world.listen(MX, PORT, SmtpServer(EVIDENCE_BEHAVIOURS["smtps"], CHAINS.chains))
         connection = world.connect(MX, PORT, 5)
         with pytest.raises(HandshakeError, match="NO_CIPHER_MATCH"):
-            connection.start_tls(TlsOffer(accept, ciphers="nonsense"), 5)
+            connection.check_ciphers("nonsense")
+        connection.check_ciphers("AES256-SHA:!aNULL")
 
 
 @WORLDS

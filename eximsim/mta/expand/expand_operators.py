@@ -144,21 +144,33 @@ def _extracted(process: Process, text: str, *, group: bool = False) -> Extracted
         return None
 
 
-def _address(expander: Expander, text: str, arg: str | None, name: str) -> str:
+def _split(expander: Expander, text: str) -> tuple[str, str, str]:
+    """An address, its local part and its domain; empty if it is none.
+
+    Where they are cut from the text as it is written, comments are in them and in the way.
+    """
     found = _extracted(expander.process, text)
-    return "" if found is None else found.address
+    if found is None:
+        return "", "", ""
+    whole, at = found.address, found.domain_at
+    if expander.process.profile.address_parts_cut:
+        start, end = found.start, found.end
+        whole = text[start:end]
+        if at:
+            return whole, text[start : start + at - 1], text[start + at : end]
+    return (whole, whole[: at - 1], whole[at:]) if at else (whole, whole, "")
+
+
+def _address(expander: Expander, text: str, arg: str | None, name: str) -> str:
+    return _split(expander, text)[0]
 
 
 def _local_part(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    found = _extracted(expander.process, text)
-    if found is None:
-        return ""
-    return found.address[: found.domain_at - 1] if found.domain_at else found.address
+    return _split(expander, text)[1]
 
 
 def _domain(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    found = _extracted(expander.process, text)
-    return found.address[found.domain_at :] if found is not None and found.domain_at else ""
+    return _split(expander, text)[2]
 
 
 def _addresses(expander: Expander, text: str, arg: str | None, name: str) -> str:

@@ -67,7 +67,10 @@ def send_message(sx: SmtpContext, addrs: list[Address], sender: str, size: int |
             if rc is not None:
                 return rc
             break
-        rest = _after_452(sx, addrs) if sx.too_many is not None else _undecided(later)
+        if sx.too_many is not None:
+            rest = _after_452(sx, addrs)
+        else:
+            rest = _undecided(later) if sx.limits.domains else later
         limited = sx.process.profile.limits_heeded and most_messages(sx) <= sx.sequence
         sx.at_limit = bool(rest) and limited
         if sx.at_limit:
