@@ -173,6 +173,11 @@ class Profile(SmtpSwitches):
     )
     """Any match in a list sets $domain_data, $local_part_data or their like, not only a lookup."""
 
+    address_match_gives_whole: bool = switch(
+        False, "check_address() in match.c", since("4.96", "faa73f190", item="JH/22")
+    )
+    """What $sender_data and its like get from a plain address in a list is all of it, not its domain."""
+
     configuration_is_read_only: bool = switch(
         False, "store_writeprotect() in store.c", since("4.95", "d56e798eb", item="JH/56")
     )

@@ -81,6 +81,11 @@ class ServerSwitches(TlsLibrarySwitches):
     print_config_fails: bool = switch(False, "readconf_print() in readconf.c", since("4.91", "2be324ee1"))
     """``-bP`` of something that is not there exits with 1; before, with 0."""
 
+    receive_timeout_printed: bool = switch(
+        False, "print_ol() in readconf.c", since("4.93", "e6024a5e9", item="JH/12, bug 2384")
+    )
+    """-bP shows smtp_receive_timeout also where it is expanded."""
+
     sizes_printed_in_g: bool = switch(
         False, "print_ol() in readconf.c", since("4.92", "a45431fa7", item="JH/32")
     )

@@ -286,7 +286,7 @@ class CheckAddress:
         )
         if found.rc is not Rc.OK:
             return found
-        if not self.process.profile.list_match_gives_data:
+        if not self.process.profile.address_match_gives_whole:
             return found
         return ListMatch(Rc.OK, f"{pattern_local if at else ''}@{found.value or ''}")
 

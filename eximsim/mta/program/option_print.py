@@ -68,6 +68,8 @@ def print_option(process: Process, options: Options, option: Option, *, name: st
     Raises ``Unsupported`` if the value depends on what the model does not know.
     """
     kept, profile = option.stands_for or option.name, process.profile
+    if option.kind is Kind.TIME_OR_TEXT and not profile.receive_timeout_printed:
+        return ""
     value = options.value(kept)
     if kept == "exim_version" and not options.is_set(kept):
         value = profile.version

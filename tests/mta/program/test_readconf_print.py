@@ -67,6 +67,14 @@ def test_each_kind_of_value_has_its_form(setting: str, name: str, line: str) -> 
     assert printed(name, main=setting) == f"{line}\n"
 
 
+@pytest.mark.parametrize(
+    ("release", "shown"),
+    [("4.92", ""), ("4.93", "smtp_receive_timeout = 5m\n")],
+)
+def test_up_to_4_92_it_is_not_shown_how_long_a_client_is_waited_for(release: str, shown: str) -> None:
+    assert printed("smtp_receive_timeout", release=release) == shown
+
+
 def test_sizes_are_in_megabytes_before_the_release_that_knows_larger_ones() -> None:
     assert printed("check_spool_space", main="check_spool_space = 2G", release="4.91").endswith("= 2048M\n")
     assert printed("check_spool_space", main="check_spool_space = 2G", release="4.92").endswith("= 2G\n")
