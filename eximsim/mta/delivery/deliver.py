@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.delivery import mua_wrapper
 from eximsim.mta.delivery.bounce import report_success
 from eximsim.mta.delivery.deliver_done import process_failed
@@ -21,6 +20,7 @@ from eximsim.mta.delivery.warning import warn_of_delay
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.process.locked import say_locked
 from eximsim.mta.process.log import deliver_msglog, log_write, selector
+from eximsim.mta.process.timediff import string_timediff
 from eximsim.mta.records.open_call import Limits, OpenCall
 from eximsim.mta.records.spool import Recipient
 from eximsim.mta.transports import retry
@@ -265,7 +265,7 @@ def _thaw(process: Process, message: Message, *, force: bool) -> Fate | None:
 def _queue_time(process: Process, message: Message) -> str:
     if not selector(process, "queue_time_overall"):
         return ""
-    return f" QT={readconf_printtime(int(process.world.now() - message.received_time))}"
+    return f" QT={string_timediff(process, process.world.now() - message.received_time)}"
 
 
 def _finish(delivery: Delivery) -> None:

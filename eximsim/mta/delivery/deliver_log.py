@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eximsim.mta.base import errnos
-from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.utf8 import (
     ConversionError,
     address_utf8_to_alabel,
@@ -16,6 +15,7 @@ from eximsim.mta.expand.event import msg_event_raise
 from eximsim.mta.lookup.sender_host import host_and_ident
 from eximsim.mta.process.errno_numbers import shown_errno
 from eximsim.mta.process.log import deliver_msglog, log_write, printed, selector
+from eximsim.mta.process.timediff import string_timediff
 from eximsim.mta.records.structs import PORT_NONE
 from eximsim.mta.transports import tls_out
 from eximsim.mta.transports.tls import construct_cipher_name
@@ -130,14 +130,14 @@ def _remote_parts(process: Process, addr: Address) -> list[str]:
         parts.append(f'C="{text}"')
     now = process.world.now()
     if selector(process, "queue_time"):
-        parts.append(f"QT={int(now - process.received_time)}s")
+        parts.append(f"QT={string_timediff(process, now - process.received_time)}")
     if selector(process, "deliver_time"):
-        parts.append(_duration(addr))
+        parts.append(_duration(process, addr))
     return parts
 
 
-def _duration(addr: Address) -> str:
-    return f"DT={readconf_printtime(addr.delivery_seconds)}"
+def _duration(process: Process, addr: Address) -> str:
+    return f"DT={string_timediff(process, addr.delivery_seconds)}"
 
 
 def _shows_duration_of_failures(process: Process) -> bool:
@@ -274,7 +274,7 @@ def defer_log(process: Process, addr: Address, *, kind: str, name: str | None, p
     if addr.host_used is not None:
         text += " " + " ".join(_deferred_host_parts(process, addr, addr.host_used))
     if _shows_duration_of_failures(process):
-        text += f" {_duration(addr)}"
+        text += f" {_duration(process, addr)}"
     if addr.message:
         text += f": {addr.message}"
     first = process.message is not None and process.message.deliver_firsttime
@@ -311,7 +311,7 @@ def failure_log(process: Process, addr: Address) -> None:
     if addr.message:
         text += f"{colon}{addr.message}"
     if _shows_duration_of_failures(process):
-        text += f" {_duration(addr)}"
+        text += f" {_duration(process, addr)}"
     routed = addr.router is not None or addr.transport is not None
     deliver_msglog(process, text if routed else f"routing failed for {text}")
     log_write(process, f"** {text}")

@@ -16,6 +16,7 @@ from eximsim.mta.process.hostname import local_host_number, primary_hostname
 from eximsim.mta.process.log import log_stamp, log_write, printed, selector
 from eximsim.mta.process.logins import exim_login
 from eximsim.mta.process.reception import Envelope, Reception
+from eximsim.mta.process.timediff import string_timediff
 from eximsim.mta.reception.receive_headers import Scan, Submitter
 from eximsim.mta.reception.smtp_in_reply import tls_log
 from eximsim.mta.records.spool import Message
@@ -223,7 +224,7 @@ def _arrival_line(incoming: Incoming, message: Message, reference: str | None) -
     if is_pass(process) and named:
         line += " ARC"
     if selector(process, "receive_time"):
-        line += " RT=0s"
+        line += f" RT={string_timediff(process, 0)}"
     if process.queue_name:
         line += f" Q={process.queue_name}"
     line += _message_id_log(process, incoming.scan)

@@ -6,11 +6,11 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from eximsim.mta.acl.acl import Where
-from eximsim.mta.base.readtime import readconf_printtime
 from eximsim.mta.base.string import SMTP_CODE, SPACES
 from eximsim.mta.expand.event import main_event_raise
 from eximsim.mta.lookup.sender_host import connection_for_log, host_and_ident
 from eximsim.mta.process.log import log_write, printed, quoted, selector
+from eximsim.mta.process.timediff import string_timediff
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -348,11 +348,8 @@ def connection_info(reception: Reception) -> str:
 
 
 def elapsed(reception: Reception) -> str:
-    """How long the session has lasted, for D=: whole seconds, or with +millisec three decimals."""
-    seconds = reception.process.world.now() - reception.started
-    if selector(reception.process, "millisec"):
-        return f"{seconds:.3f}s"
-    return readconf_printtime(int(seconds))
+    """How long the session has lasted, for D=."""
+    return string_timediff(reception.process, reception.process.world.now() - reception.started)
 
 
 def closed_by(reception: Reception, how: str) -> str:

@@ -111,14 +111,18 @@ def test_a_panic_is_told_on_stderr_too() -> None:
     assert front.log(PANIC) == front.log() == ["no good"] * 2
 
 
-def test_address_tests_log_to_stderr() -> None:
-    front = Front()
+@pytest.mark.parametrize(
+    ("main", "left"),
+    [("", ""), ("log_selector = +millisec\n", "000 "), ("log_timezone\n", "+0000 ")],
+)
+def test_checks_of_hosts_log_to_stderr_without_the_seconds_alone(main: str, left: str) -> None:
+    front = Front(main=main)
     process = front.process()
     said: list[str] = []
     process.err = said.append
     process.log_testing_mode = process.host_checking = True
     log_write(process, "rejected", reject=True)
-    assert said == ["LOG: rejected\n"]
+    assert said == [f"LOG: {left}rejected\n"]
     assert front.log() == front.log(REJECT) == []
 
 
