@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 _Test = Callable[[Expander, str, str], bool]
 
 
-def _args(expander: Expander, condition: Condition, skipping: bool) -> list[str]:
-    """The condition's strings, expanded; raises what reading it raised."""
-    values = [expander.part(arg, skipping=skipping) for arg in condition.args]
+def _args(expander: Expander, condition: Condition, skipping: bool, *, marked: bool = False) -> list[str]:
+    """The condition's strings, expanded, ``marked`` where from outside; raises what reading it raised."""
+    read = expander.marked if marked else expander.part
+    values = [read(arg, skipping=skipping) for arg in condition.args]
     if condition.fault is not None:
         raise expander.failure(condition.fault)
     return values
@@ -111,13 +112,11 @@ _FAMILIES = {"isip": (4, 6), "isip4": (4,), "isip6": (6,)}
 
 
 def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
-    read = expander.marked if copies_addresses(expander.process.profile) else expander.part
-    values = [read(arg, skipping=skipping) for arg in condition.args]
-    if condition.fault is not None:
-        raise expander.failure(condition.fault)
+    marked = copies_addresses(expander.process.profile)
+    (text,) = _args(expander, condition, skipping, marked=marked)
     if skipping:
         return False
-    found = address_of(expander, values[0])
+    found = address_of(expander, text)
     return (found is not None and found.version in _FAMILIES[condition.name]) == condition.wanted
 
 
