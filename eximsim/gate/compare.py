@@ -43,9 +43,8 @@ def compare(
     comparison = Comparison(plan)
     groups = comparison.groups()
     plan.note_undelivered(plan.policies, plan.views)
-    plan.gaps.update(
-        dict.fromkeys((*certificate_gaps(base, head), *unseen_gaps(base, head, comparison.steps, groups)))
-    )
+    unseen = unseen_gaps((base, head), comparison.steps, groups, map(plan.taken_by, plan.policies))
+    plan.gaps.update(dict.fromkeys((*certificate_gaps(base, head), *unseen)))
     old, new = names or (base.path, head.path)
     mail = everyday(plan)
     return Report(

@@ -34,7 +34,7 @@ from eximsim.gate.routes import (
     was_given_up,
 )
 from eximsim.gate.scenes import TYPICAL, ForTheMail, Given, Stage, Staged, Typical, grouped, typical
-from eximsim.gate.signature import met_of, signature_of
+from eximsim.gate.signature import met_of, signature_of, taken_of
 from eximsim.gate.views import View, Wanted, kinds_of, lively, scene_key
 from eximsim.mta.transports.smtp import HOST_TRIED
 from eximsim.quick_dataclass import dataclass
@@ -93,6 +93,7 @@ class Survey:
                 self.memory.busy.add(key[1:])
                 way = self._explored(policy, view, alone=False)
             met = None if self._met is None else frozenset(self._met)
+            self.memory.has_taken(key[0], taken_of(met or ()))
             self.memory.explored[key] = Explored(way, met, policy.files.found)
             self.memory.kept.append(policy)
             self.memory.watch.explored()
@@ -181,6 +182,10 @@ class Survey:
             return None
         self.add(policy, gap)
         return gap
+
+    def taken_by(self, policy: Policy) -> frozenset[str]:
+        """The routers of a policy that have taken mail, as far as it was explored by now."""
+        return frozenset(self.memory.taken.get(self.identity(policy), ()))
 
     def identity(self, policy: Policy) -> int:
         """By what the memory knows a policy, also one that has got other certificates since."""
@@ -389,6 +394,7 @@ class _Surveyor:
             own = self._plan.identity(policy)
             self._plan.memory.took(own, process_time() - begun)
             self._plan.memory.given_up[own] += any(route.given_up for route in found)
+            self._plan.memory.has_taken(own, (router for route in found for router in route.routers))
             self._plan.add(policy, *(route.problem for route in found if route.problem is not None))
             self._plan.add(policy, *(gap for route in found for gap in route.unanswered))
             self._plan.add(policy, *self._plan.missing_files(policy))

@@ -19,6 +19,7 @@ from eximsim.gate.lattice import Scene
 from eximsim.gate.lock_text import Lock, digests
 from eximsim.gate.outcome import essence, severity, standing
 from eximsim.gate.report import Cause, Change, Group, Mail, Outcome, Report
+from eximsim.gate.unseen import changed_unseen, unseen_of
 from eximsim.gate.views import View
 from eximsim.mta.base.string import from_octets
 from eximsim.quick_dataclass import dataclass
@@ -36,7 +37,8 @@ def current(plan: Survey, release: str, hosts: int) -> Lock:
     views = {view.name: view for view in plan.views}
     asked = [path for view in plan.views for path in plan.explored(policy, view).files]
     files, tls = _files(policy, asked), policy.profile.tls_library
-    return Lock(release, hosts, found, views, files, tuple(plan.sampled), tls)
+    unseen = unseen_of(policy, plan.taken_by(policy))
+    return Lock(release, hosts, found, views, files, tuple(plan.sampled), tls, unseen)
 
 
 def _files(policy: Policy, asked: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -119,6 +121,11 @@ def check(agreed: Lock, found: Lock, plan: Survey, path: str, conf: str) -> Repo
         if place := next((line for line in lines if line.startswith(f"{name}:")), ""):
             what = f"{name} has changed, and only a sample of its entries is locked"
             gaps[Gap(what, place.partition(" ")[0], "--git compares all of it")] = None
+    if agreed.unseen is not None:
+        gaps |= dict.fromkeys(changed_unseen(agreed.unseen, found.unseen or (), lines))
+    elif lines:
+        what = "the lock does not say what was not explored when it was made"
+        gaps[Gap(what, lines[0].partition(" ")[0], "--accept makes it anew")] = None
     built = changed_build(agreed, found)
     groups = [_group(name, members, path, lines, built) for name, members in changes.items()]
     ordered = sorted(groups, key=lambda group: (group.severity.rank, group.name))
@@ -200,4 +207,4 @@ def accepted(agreed: Lock, found: Lock, plan: Survey, groups: frozenset[str]) ->
         if view.name in known
     }
     views = {name: found.views[name] for name in ways}
-    return Lock(agreed.release, agreed.hosts, ways, views, found.files, found.sampled, agreed.tls)
+    return replace(agreed, ways=ways, views=views, files=found.files, sampled=found.sampled)

@@ -3,10 +3,14 @@
     release 4.99
     hosts 1
     tls openssl-3
+    unseen is told
 
     files
       exim.conf
         1f0a 93bc 77de
+
+    unseen
+      condition of router long, exim.conf:2 93bc
 
     delivery to someone@destination.example by mx1.destination.example
     scene someone@destination.example, mx mx1.destination.example 192.0.2.1
@@ -17,9 +21,10 @@
       NXDOMAIN | no data: failed, unreached
 
 Of each file there is a short digest for every line: enough to name the lines that have changed since, and too
-short to tell what is in them. Each block is a question; an answer leads to another question or to an outcome.
-The first block of a view is where it begins. The name of a block is made from its content, so that what has
-not changed is not in a diff. ``scene`` says what is explored, ``like`` what it stands for.
+short to tell what is in them. What is ``unseen`` no mail shows, so that nobody knows what its change does.
+Each block is a question; an answer leads to another question or to an outcome. The first block of a view is
+where it begins. The name of a block is made from its content, so that what has not changed is not in a diff.
+``scene`` says what is explored, ``like`` what it stands for.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ from eximsim.gate import MOST_HOSTS
 from eximsim.gate.diagram import Ask, End, Forest, Node, Way
 from eximsim.gate.lattice import Scene
 from eximsim.gate.report import Outcome
+from eximsim.gate.unseen import Unseen
 from eximsim.gate.views import View, run_of
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import TAKEN, Security
@@ -60,8 +66,8 @@ class Lock:
     """What a lock file says.
 
     Release, number of hosts, the diagram of each view by its name; the views themselves; the digests of the
-    lines of each file; the files of which only a sample was explored; and the TLS library that the release
-    was built with (empty: the lock does not say).
+    lines of each file; the files of which only a sample was explored; the TLS library that the release was
+    built with (empty: the lock does not say); and what was not seen at work (None: it does not say).
     """
 
     release: str
@@ -71,6 +77,7 @@ class Lock:
     files: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     sampled: tuple[str, ...] = ()
     tls: str = ""
+    unseen: tuple[Unseen, ...] | None = ()
 
 
 def digests(lines: Sequence[str]) -> tuple[str, ...]:
@@ -86,12 +93,15 @@ def written(lock: Lock) -> str:
     """The text of the lock file."""
     lines = [*_HEAD, f"release {lock.release}", f"hosts {lock.hosts}"]
     lines += [f"tls {lock.tls}"] if lock.tls else []
+    lines += ["unseen is told"] if lock.files and lock.unseen is not None else []
     if lock.files:
         lines += ["", "files"]
     for path, found in lock.files.items():
         lines.append(f"  {path}{_SAMPLE if path in lock.sampled else ''}")
         for place in range(0, len(found), _DIGESTS_IN_A_LINE):
             lines.append(f"    {' '.join(found[place : place + _DIGESTS_IN_A_LINE])}")
+    if lock.unseen:
+        lines += ["", _UNSEEN, *(f"  {one.owner}, {one.where} {one.digest}" for one in lock.unseen)]
     for name, way in lock.ways.items():
         lines += ["", name]
         if name in lock.views:
@@ -187,6 +197,7 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
     views: dict[str, View] = {}
     files: dict[str, tuple[str, ...]] = {}
     sampled: list[str] = []
+    unseen: tuple[Unseen, ...] = ()
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if not line.startswith("#")]
     groups: list[list[tuple[int, str]]] = [[]]
     for number, line in lines:
@@ -200,6 +211,9 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
         if name == "files":
             files, sampled = _read_files(group[1:], path)
             continue
+        if name == _UNSEEN:
+            unseen = tuple(_read_unseen(line, path, number) for number, line in group[1:])
+            continue
         scenes = [_read_scene(line, path, number) for number, line in group[1:] if _IS_SCENE.match(line)]
         rest = [(number, line) for number, line in group[1:] if not _IS_SCENE.match(line)]
         ways[name] = _read_view(rest, path, start, forest)
@@ -208,7 +222,8 @@ def read_lock(text: str, path: str, forest: Forest) -> Lock:
         kind, callout = run_of(name)
         views[name] = View(scenes[0], kind, tuple(scenes[1:]), callout)
     tls = facts.get("tls", "")
-    return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled), tls)
+    told = unseen if "unseen" in facts or not files else None
+    return Lock(facts["release"], int(facts["hosts"]), ways, views, files, tuple(sampled), tls, told)
 
 
 _HOSTS = tuple(map(str, range(1, MOST_HOSTS + 1)))
@@ -259,6 +274,16 @@ def _read_files(lines: list[tuple[int, str]], path: str) -> tuple[dict[str, tupl
         else:
             raise InputError(f"{line.strip()!r}; expected a file or the digests of its lines", path, number)
     return files, sampled
+
+
+_UNSEEN = "unseen"
+_UNSEEN_LINE = re.compile(r"  (\S.*), (\S.*:\d+) ([0-9a-f]+)")
+
+
+def _read_unseen(line: str, path: str, number: int) -> Unseen:
+    if found := _UNSEEN_LINE.fullmatch(line):
+        return Unseen(found[1], found[2], found[3])
+    raise InputError(f"{line.strip()!r}; expected what is not seen, its place and its digest", path, number)
 
 
 _DEEPEST = 200

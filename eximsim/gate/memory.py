@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import field
 
 from eximsim.errors import Gap
@@ -52,8 +52,8 @@ class Memory:
 
     Policies are told apart as objects, and those that were seen are ``kept``. ``busy`` are the scenes in
     which one of them sends out more than one message, so that others probably do, too. ``given_up`` is how
-    many runs of a policy were too much, ``slow`` how many seconds its slow runs took in all. ``watch`` is
-    told how far it has come.
+    many runs of a policy were too much, ``slow`` how many seconds its slow runs took in all, ``taken``
+    which of its routers have taken mail. ``watch`` is told how far it has come.
     """
 
     watch: Watch = field(default_factory=Watch)
@@ -66,11 +66,16 @@ class Memory:
     kept: list[Policy] = field(default_factory=list)
     given_up: Counter[int] = field(default_factory=Counter)
     slow: dict[int, float] = field(default_factory=dict)
+    taken: dict[int, set[str]] = field(default_factory=dict)
 
     def took(self, policy: int, seconds: float) -> None:
         """A run of the policy took so long: what is slow by itself cannot be made thousands of times."""
         if seconds > _SLOW:
             self.slow[policy] = self.slow.get(policy, 0) + seconds
+
+    def has_taken(self, policy: int, routers: Iterable[str]) -> None:
+        """Routers of the policy have taken mail."""
+        self.taken.setdefault(policy, set()).update(routers)
 
     def has_time_for(self, policy: int) -> bool:
         """Whether slow runs have left some."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 
 from eximsim.gate.outcome import essence, outcome_of
@@ -34,10 +34,23 @@ def signature_of(result: Result | Outcome) -> Hashable:
     return replace(essence(outcome_of(result)), host=""), tuple(way)
 
 
+_TAKEN_BY = "taken by "
+_NOT_TAKEN = ("DECLINE", "PASS")
+
+
 def met_of(result: Result) -> Iterator[str]:
-    """The routers that a run asked and the transports that it used: ``router x``, ``transport y``."""
+    """What a run came to: routers that it asked (``router x``) and that took something (``taken by x``), and
+    transports that it used (``transport y``).
+    """
     for one in result.decisions:
         if one.is_of(ROUTER, ROUTER_CONDITION):
             yield f"router {one.inputs['router']}"
+            if one.is_of(ROUTER) and one.outcome not in _NOT_TAKEN:
+                yield f"{_TAKEN_BY}{one.inputs['router']}"
         elif one.is_of(ROUTING) and one.inputs["transport"] is not None:
             yield f"transport {one.inputs['transport']}"
+
+
+def taken_of(met: Iterable[str]) -> Iterator[str]:
+    """The routers that took something in what runs came to."""
+    return (one.removeprefix(_TAKEN_BY) for one in met if one.startswith(_TAKEN_BY))
