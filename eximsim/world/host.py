@@ -338,6 +338,8 @@ class HostedWorld:
         return self._last_port
 
     def _source(self, address: str, interface: str | None) -> str:
-        if interface is not None and not self.host.is_local(interface):
+        if interface is None or ipaddress.ip_address(interface).is_unspecified:
+            return self.host.source_for(address)
+        if not self.host.is_local(interface):
             raise ConnectError(errno.EADDRNOTAVAIL)
-        return interface or self.host.source_for(address)
+        return interface

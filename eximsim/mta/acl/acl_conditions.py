@@ -123,8 +123,13 @@ def _trace_condition(run: AclRun, condition: AclCondition, argument: str, *, mod
 
 def _use_messages(run: AclRun, verb: str, rc: Rc, user: str | None, log: str | None) -> None:
     """Bring in ``message`` and ``log_message`` if the result is one that they are for."""
-    if rc not in _MESSAGES_AT[verb]:
-        return
+    if rc in _MESSAGES_AT[verb]:
+        _use_own(run, verb, rc, user, log)
+    run.process.variables.pop("acl_verify_message", None)
+
+
+def _use_own(run: AclRun, verb: str, rc: Rc, user: str | None, log: str | None) -> None:
+    """The modifiers' own texts, beside or instead of what the conditions have said."""
     old_user = run.user_message
     old_log = run.log_message if run.log_message is not None else old_user
     if verb == "warn" or (rc is Rc.OK and verb in ("accept", "discard")):
@@ -139,7 +144,6 @@ def _use_messages(run: AclRun, verb: str, rc: Rc, user: str | None, log: str | N
             run.log_message = text if run.log_message is None else f"{text}: {run.log_message}"
     if run.log_message is None:
         run.log_message = run.user_message
-    run.process.variables.pop("acl_verify_message", None)
 
 
 def _message(run: AclRun, text: str, before: str | None) -> str | None:

@@ -286,7 +286,8 @@ class Protocol(Enum):
 
 def protocol_of(process: Process, transport: DriverInstance) -> Protocol:
     """What the transport's ``protocol`` means to this release."""
-    word = (transport.options.text("protocol") or "smtp").lower()
+    text = transport.options.text("protocol")
+    word = "smtp" if text is None else text.lower()
     if word == "submissions" and process.profile.protocol_checked:
         return Protocol.SMTPS
     if word in (known.value for known in Protocol):

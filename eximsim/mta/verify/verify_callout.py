@@ -5,7 +5,6 @@ Up to 4.88 it had an SMTP client of its own (``verify_inline.py``); since 4.89 i
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from eximsim.errors import Unsupported
 from eximsim.mta.base import errnos
 from eximsim.mta.base.utf8 import ConversionError, domain_utf8_to_alabel
 from eximsim.mta.process.globals import UndefinedBehaviour
-from eximsim.mta.process.log import close_stray_descriptor, log_write, printed
+from eximsim.mta.process.log import close_stray_descriptor, log_write
 from eximsim.mta.process.sigsegv import null_pointer
 from eximsim.mta.records.hints import Cached
 from eximsim.mta.records.process_parts import Asking
@@ -31,12 +30,12 @@ from eximsim.mta.transports.smtp_setup import smtp_setup_conn
 from eximsim.mta.transports.smtp_transaction import Sync, write_mail_and_rcpt
 from eximsim.mta.verify import cutthrough, verify_inline
 from eximsim.mta.verify.callout import Callout
+from eximsim.mta.verify.callout_answers import heard, learnt, name_host, refused, told
 from eximsim.mta.verify.callout_start import cached, prepare, random_answer, random_local_part, trace_cache
 from eximsim.mta.verify.verify_cache import write_address, write_domain
 from eximsim.mta.verify.verify_decisions import (
     CALLOUT_DANE_FAILED,
     CALLOUT_HANDSHAKE_FAILED,
-    CALLOUT_REFUSED,
     CALLOUT_UNANSWERED,
     ITS_END,
     RESPONSE,
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
     from eximsim.mta.records.verification import CalloutSettings
 
 CALLOUT = Rule("callout", "verify.c do_callout")
-_ODD = re.compile(r"[^\t\n -~]")
 
 
 def do_callout(
@@ -178,15 +176,17 @@ def _ask(call: Callout, sx: SmtpContext) -> None:
     while _set_up(call, sx):
         sx.waiting = Outstanding()
         try:
-            _ask_in_turn(call, sx)
+            taken = _ask_in_turn(call, sx)
         except _Reopen:
             sx.send_quit, asked = False, sx.send_quit  # closed without a word
             end_session(sx)
             sx.send_quit = asked
             call.random = None
             continue
-        if call.done and call.yield_ is Rc.OK:
-            _told(call, sx, RESPONSE)  # an answer that means yes is put into words, too
+        if taken:
+            told(call, sx, RESPONSE)  # an answer that means yes is put into words, too
+            if call.yield_ is not Rc.OK:
+                name_host(call, sx)
         if cutthrough.hold(call, sx):
             return
         if call.is_recipient and call.settings.use_sender:
@@ -204,7 +204,7 @@ class _Reopen(Exception):
 
 def _set_up(call: Callout, sx: SmtpContext) -> bool:
     addr = call.addr
-    addr.transport_return = Rc.PENDING_DEFER
+    addr.transport_return, call.yield_ = Rc.PENDING_DEFER, Rc.OK
     rc = smtp_setup_conn(sx)
     if rc is Rc.DEFER and addr.basic_errno == Errno.TLSFAILURE and _in_clear(call, sx):
         addr.transport_return = Rc.PENDING_DEFER
@@ -243,14 +243,13 @@ def _log_misconfigured(call: Callout, sx: SmtpContext) -> None:
         log_write(sx.process, f"{whose} verify defer (making {word} connection): {why}", panic=True)
 
 
-def _ask_in_turn(call: Callout, sx: SmtpContext) -> None:
-    """Ask until an answer makes the rest needless; raises ``_Reopen``."""
+def _ask_in_turn(call: Callout, sx: SmtpContext) -> bool:
+    """Ask until an answer makes the rest needless; whether the last one meant yes. Raises ``_Reopen``."""
     if call.random and not _random_refused(call, sx):
-        return
+        return call.done and call.yield_ is Rc.OK
     if not _recipient(call, sx):
-        return
-    if call.postmaster is not None:
-        _postmaster(call, sx)
+        return False
+    return call.postmaster is None or _postmaster(call, sx)
 
 
 def _question(call: Callout, sx: SmtpContext, recipient: str, sender: str, size: int | None) -> Sync:
@@ -281,7 +280,7 @@ def _random_refused(call: Callout, sx: SmtpContext) -> bool:
         if _reset(sx):
             return True
         raise _Reopen
-    _refused(call, sx, Step.RANDOM, _heard(sx.reply.errno, sx.reply.text))
+    refused(call, sx, Step.RANDOM, heard(sx.reply.errno, sx.reply.text))
     return False
 
 
@@ -295,8 +294,11 @@ def _as_told(addr: Address) -> str:
         raise Unsupported(f"a domain that cannot be put into ASCII: {addr.domain}") from None
 
 
-def _postmaster(call: Callout, sx: SmtpContext) -> None:
-    """Ask about the postmaster once the host has answered about the recipient; a refusal is final."""
+def _postmaster(call: Callout, sx: SmtpContext) -> bool:
+    """Whether the host takes mail for the postmaster, asked once it has answered about the recipient.
+
+    A refusal is final.
+    """
     record, addr = call.domain_record, call.addr
     assert call.postmaster is not None
     said, call.done = addr.transport_return, False
@@ -304,8 +306,8 @@ def _postmaster(call: Callout, sx: SmtpContext) -> None:
     text = "Cutthrough cancelled by presence of postmaster verify"
     call.process.hdebug(text, indented=True, with_v=True)
     if not _reset(sx):
-        _refused(call, sx, Step.POSTMASTER, _heard(sx.reply.errno, sx.reply.text))
-        return
+        refused(call, sx, Step.SETUP, heard(sx.reply.errno, sx.reply.text))
+        return False
     size = call.size_beside(sx)
     sync = _question(call, sx, f"postmaster@{addr.domain}", call.postmaster, size)
     taken = sync is Sync.READ and addr.transport_return is Rc.PENDING_OK
@@ -315,8 +317,9 @@ def _postmaster(call: Callout, sx: SmtpContext) -> None:
     addr.transport_return = said
     if taken:
         record.postmaster_result, call.done = Cached.ACCEPT, True
-        return
-    _refused(call, sx, Step.POSTMASTER, _heard(sx.reply.errno, sx.reply.text))
+        return True
+    refused(call, sx, Step.POSTMASTER, heard(sx.reply.errno, sx.reply.text))
+    return False
 
 
 def _reset(sx: SmtpContext) -> bool:
@@ -350,7 +353,7 @@ def _set_up_failed(call: Callout, sx: SmtpContext) -> None:
     else:
         call.context = Context.TLS_FAILED if errno == Errno.TLSFAILURE else Context.USED
         call.process.callout_context_set = True
-    _refused(call, sx, Step.SETUP, _heard(errno, sx.reply.text))
+    refused(call, sx, Step.SETUP, heard(errno, sx.reply.text))
 
 
 def _cannot_be_told(call: Callout, sx: SmtpContext) -> None:
@@ -385,7 +388,10 @@ def _dane_failed(call: Callout, sx: SmtpContext) -> None:
 
 
 def _recipient(call: Callout, sx: SmtpContext) -> bool:
-    """Ask about the recipient itself; whether it was accepted."""
+    """Ask about the recipient itself; whether the host may be asked more.
+
+    One that refuses the recipient for good is asked about the postmaster all the same.
+    """
     addr = call.addr
     sync = write_mail_and_rcpt(sx, [addr], call.sender, call.announced_size(sx))
     addr.authenticated = call.process.authenticated  # now with the sender that MAIL told
@@ -393,49 +399,17 @@ def _recipient(call: Callout, sx: SmtpContext) -> bool:
         call.done = True
         call.address_record.result = Cached.ACCEPT
         return True
-    heard = _heard(sx.reply.errno, sx.reply.text)
+    was = heard(sx.reply.errno, sx.reply.text)
     if sync is Sync.BAD_MAIL:
-        _refused(call, sx, Step.MAIL, heard)
+        refused(call, sx, Step.MAIL, was)
         return False
-    if heard is Heard.PERMANENT and addr.transport_return is not Rc.FAIL:
-        heard = Heard.MALFORMED
-    _refused(call, sx, Step.RCPT, heard)
+    if was is Heard.PERMANENT and addr.transport_return is not Rc.FAIL:
+        was = Heard.MALFORMED
+    if was is Heard.PERMANENT and call.postmaster is not None:
+        learnt(call, sx, Step.RCPT, was)
+        return True
+    refused(call, sx, Step.RCPT, was)
     return False
-
-
-def _heard(errno: int, text: str) -> Heard:
-    if errno in (errnos.ETIMEDOUT, errnos.ECONNREFUSED):
-        return Heard.TIMEOUT
-    if errno:
-        return Heard.ERROR
-    return Heard.PERMANENT if text.startswith("5") else Heard.OTHER
-
-
-def _refused(call: Callout, sx: SmtpContext, step: Step, heard: Heard) -> None:
-    """What the host's answer means, if there was one, with the texts for the log and for the client."""
-    addr, host = call.addr, sx.host
-    row = CALLOUT_REFUSED.decide(call.process, step, heard, not call.sender, host=host.name)
-    call.learn(row.outcome)
-    if heard is Heard.TIMEOUT:
-        sx.send_quit = False
-    if row.text:
-        _told(call, sx, row.text)
-    addr.message = f"{host.name} [{host.address}] : {addr.message or 'NULL'}"
-
-
-def _told(call: Callout, sx: SmtpContext, text: str) -> None:
-    """The host's last reply in words, for the log and for the client."""
-    addr, reply = call.addr, sx.reply.text or "connection dropped"
-    command = sx.dialogue.command if sx.dialogue else sx.process.scratch
-    if not addr.message:
-        addr.message = text.format(command=command, reply=printed(sx.process, reply))
-    if call.process.profile.callout_reply_cut and (odd := _ODD.search(reply)):
-        reply = f"{reply[: odd.start()]}(truncated)"
-    addr.user_message = (
-        f"Callout verification failed:\n{reply}"
-        if call.is_recipient
-        else f"Called:   {sx.host.address}\nSent:     {command}\nResponse: {reply}"
-    )
 
 
 def _conclude(call: Callout) -> Rc:

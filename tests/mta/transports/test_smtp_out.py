@@ -297,6 +297,20 @@ def test_an_interface_that_cannot_be_bound_is_logged(release: str, lines: int) -
     )
 
 
+def test_an_interface_that_is_no_particular_one_leaves_the_choice_to_the_machine() -> None:
+    site = Site(transport={"interface": "0.0.0.0"})
+    site.deliver()
+    assert site.outcome.startswith("sent")
+
+
+@pytest.mark.parametrize(("release", "outcome"), [("4.98", "sent"), ("4.99", "DEFER")])
+def test_an_empty_protocol_is_a_bad_one_since_4_99(release: str, outcome: str) -> None:
+    site = Site(release=release, transport={"protocol": "", "port": "25"})
+    site.deliver()
+    assert site.outcome.startswith(outcome)
+    assert site.log.count("bad protocol option in transport: ''") == (outcome == "DEFER")
+
+
 @pytest.mark.parametrize(("release", "sent"), [("4.92", True), ("4.93", False)])
 def test_a_timeout_is_for_the_whole_reply_since_4_93(release: str, sent: bool) -> None:
     slow = Answer(("250-one moment", "250 OK"), delay=40, pauses=((1, 40),))

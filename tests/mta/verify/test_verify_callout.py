@@ -446,6 +446,41 @@ def test_a_host_without_a_postmaster_is_refused_now_and_from_the_cache(release: 
 
 
 @SINCE_489
+def test_what_a_verification_came_to_is_forgotten_at_the_end_of_its_statement(release: str) -> None:
+    server = answering(("a@test.ex", reply("450 later")))
+    site = Site([server], release, callout="5s\n         logwrite = <$acl_verify_message>")
+    assert site.verify("b@test.ex", "a@test.ex", "b@test.ex") == [ACCEPTED, NOT_DONE, ACCEPTED]
+    assert site.log[-1] == "<>"
+
+
+REFUSED = ("a@test.ex", reply("550 no"))
+
+
+@SINCE_489
+def test_the_postmaster_is_asked_about_after_a_recipient_that_is_refused_too(release: str) -> None:
+    site = Site([answering(REFUSED)], release, callout="5s,postmaster")
+    assert site.verify() == ["550 250 OK"]
+    assert rejected(site).endswith("remote mail server after RCPT TO:<a@test.ex>: 550 no")
+    assert heard(site)[3:] == ["RSET", "MAIL FROM:<>", "RCPT TO:<postmaster@test.ex>", "QUIT"]
+    assert site.verify()[0].startswith("550")
+    assert len(site.calls) == 1
+
+
+@SINCE_489
+def test_a_postmaster_who_is_not_there_is_what_a_refused_recipient_is_told(release: str) -> None:
+    server = answering(REFUSED, ("postmaster@test.ex", reply("551 none")))
+    site = Site([server], release, callout="5s,postmaster")
+    assert site.verify() == ["550 551 none"]
+
+
+@SINCE_489
+def test_a_host_that_does_not_begin_anew_after_a_refusal_leaves_it_to_the_next_one(release: str) -> None:
+    site = Site([answering(REFUSED, reset=reply("450 no")), answering()], release, callout="5s,postmaster")
+    assert site.verify() == [ACCEPTED]
+    assert site.called == ["mx1", "mx2"]
+
+
+@SINCE_489
 def test_a_postmaster_without_a_domain_will_do_if_that_is_asked_for(release: str) -> None:
     server = answering(("postmaster@test.ex", reply("550 none")))
     assert Site([server], release, callout="5s,fullpostmaster").verify() == [ACCEPTED]
