@@ -367,7 +367,7 @@ class _Surveyor:
 
     def _whole(self, scene: Scene) -> Hashable:
         """What comes of a scene in all typical situations."""
-        made = tuple(self._signature(scene, number) for number in range(len(TYPICAL) * self._wanted.hosts))
+        made = tuple(self._signature(scene, number) for number in self._stage.situations)
         return scene.beside, scene.notify, made
 
     def _origins(self, found: Sequence[Staged], kinds: Iterable[tuple[str, int]]) -> None:
@@ -426,7 +426,7 @@ class _Surveyor:
     # ---- which scenes are the same
 
     def _grouped(self, scenes: Sequence[Scene]) -> list[Staged]:
-        return grouped(scenes, self._signature, len(TYPICAL) * self._wanted.hosts)
+        return grouped(scenes, self._signature, self._stage.situations)
 
     def _signature(self, scene: Scene, number: int) -> Hashable:
         answered = () if number else self._answered(Mail(scene.recipient, scene.sender))

@@ -41,7 +41,7 @@ _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w.])")
 _IPV6 = re.compile(r"(?<![\w.])(?:[0-9a-f]{0,4}:)+[0-9a-f]{0,4}(?:/\d{1,3})?(?![\w.])", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w.}])/[^\s:;{}\"',|]+")
 _GUARDED = re.compile(r"exists\s*\{\s*([^\s{}]+)\s*\}")
-_HOST_LIST = re.compile(r"hosts?(?:_\w+)?|\w+_hosts(?:_\w+)?|tls_\w*hosts")
+_HOST_LIST = re.compile(r"hosts?(?:_\w+)?|\w+_hosts(?:_\w+)?|tls_\w*host(?:name)?s")
 _REFERENCE = re.compile(r"(?<![\w+])\+(\w+)")
 _WORD = re.compile(r"!?\s*([a-z0-9_][\w+-]*)\s*", re.IGNORECASE)
 _PATTERN = re.compile(r"\^[^\s:]*")
@@ -73,6 +73,8 @@ class Named:
     ``batches`` says that it matters how many recipients a message has, ``prdr`` that PRDR does then,
     ``limits`` that LIMITS does; ``notify`` that it matters what a sender asks to be told;
     ``late`` when an answer is late for some.
+    ``besides`` are the situations of ``scenes.BESIDES`` in which hosts may differ; ``of_errors`` what retry
+    rules name, as far as it can be hosts.
     ``together`` has what single routers and verbs of ACLs name, of those that name more than one kind of
     thing.
     """
@@ -97,6 +99,8 @@ class Named:
     limits: bool = False
     notify: bool = False
     late: tuple[int, int] = (0, 0)
+    besides: dict[str, None] = field(default_factory=dict)
+    of_errors: dict[str, None] = field(default_factory=dict)
     together: list[Named] = field(default_factory=list)
 
     @property
@@ -139,6 +143,8 @@ def names_of(policies: Iterable[Policy]) -> Named:
         named, own = parts[""], policy.config.main.text("primary_hostname") or HOSTNAME
         named.own[own] = named.domains[own] = None
         named.own_questions = relevance(policy).asks
+        patterns = (_DOMAIN.fullmatch(rule.pattern.lower()) for rule in policy.config.retries)
+        named.of_errors.update(dict.fromkeys(_fitting(*found.groups()) for found in patterns if found))
         named.mechanisms.update(dict.fromkeys(_mechanisms(policy.config)))
         for place, one in _texts(policy.config):
             named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))
@@ -151,6 +157,7 @@ def names_of(policies: Iterable[Policy]) -> Named:
     named = joint[""]
     named.proxies.update(dict.fromkeys(_proxies(policies)))
     named.extensions.update(dict.fromkeys(offers.extensions(policies)))
+    named.besides.update(dict.fromkeys(offers.situations(policies)))
     named.batches, named.prdr, named.limits = offers.of_batches(policies)
     named.late = offers.late(policies)
     named.reached.update(dict.fromkeys(addresses_apart(policies)))
@@ -230,7 +237,10 @@ def _texts(config: Config) -> Iterator[tuple[str, _Text]]:
                 for referred in _referred(one, config, set()):
                     yield f"acl {name} {number}", referred
     for rule in config.retries:
-        yield "", _Text("domains", f"{rule.pattern} : {rule.senders or ''}", config.path)
+        where = f"{rule.path}:{rule.line}"
+        yield "", _Text("domains", rule.pattern, where)
+        if rule.senders is not None:
+            yield "", _Text("senders", rule.senders, where)
     for rewrite in config.rewrites:
         for letter, name in (("T", "recipients"), ("F", "senders")):
             if letter in rewrite.flags:
@@ -293,7 +303,8 @@ def _read(named: Named, one: _Text) -> None:
         affix = ANYBODY + "{0}" if one.name == "local_part_suffix" else affix
         named.locals.update(dict.fromkeys(affix.format(word.strip("* ")) for word in _affixes(text)))
     _add_held(named, one)
-    for pattern in _PATTERN.findall(text) if one.name in _LISTS or one.name.startswith("hosts_") else ():
+    of_a_list = one.name in _LISTS or (_HOST_LIST.fullmatch(one.name) is not None and one.of_hosts)
+    for pattern in _PATTERN.findall(text) if of_a_list else ():
         _add_pattern(named, one, pattern)
 
 

@@ -5,8 +5,10 @@ Nothing of it costs a configuration anything that has no option about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from eximsim.mta.base.errnos import ECONNREFUSED, ETIMEDOUT
+from eximsim.status import Errno
 from eximsim.suite.policy import Policy
 
 _USUAL = ("SIZE 52428800", "8BITMIME", "DSN", "PIPELINING")
@@ -88,3 +90,35 @@ def are_told_otherwise(policies: Sequence[Policy]) -> bool:
         for policy in policies
     ]
     return any(map(offers_dsn, policies)) and any(one != said[0] for one in said)
+
+
+_TRIED: Mapping[int, Sequence[str]] = {
+    0: ("refused", "rcpt"),
+    ECONNREFUSED: ("refused",),
+    ETIMEDOUT: ("timeout",),
+    Errno.MAIL4XX: ("mail",),
+    Errno.RCPT4XX: ("rcpt",),
+    Errno.DATA4XX: ("data",),
+    Errno.AUTHFAIL: ("auth",),
+}
+"""The situations in which a retry rule for an error decides."""
+
+
+_OF_NAMES = "tls_verify_cert_hostnames"
+
+
+def situations(policies: Iterable[Policy]) -> Iterator[str]:
+    """The situations beyond the typical ones in which hosts or domains may differ, by their names.
+
+    Certificates for another name, if the name does not matter for all hosts; errors, if retry rules are not
+    the same for all.
+    """
+    for policy in policies:
+        config = policy.config
+        for one in config.transports.values():
+            known = one.driver == "smtp" and _OF_NAMES in one.options.names
+            if known and (one.options.text(_OF_NAMES) or "*") != "*":
+                yield "another name"
+        if any(rule.pattern != "*" or rule.senders is not None for rule in config.retries):
+            for rule in config.retries:
+                yield from _TRIED.get(rule.basic_errno, ())

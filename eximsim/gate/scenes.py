@@ -12,13 +12,17 @@ from dataclasses import field, replace
 from eximsim.explore.choices import Chooser
 from eximsim.explore.vocabulary import (
     ADDRESS,
+    AUTH_REPLY,
     CERTIFICATE,
     CONNECT,
     EHLO,
+    END,
     HANDSHAKE,
     INSECURE,
+    MAIL,
     MX,
     OF_A_MESSAGE,
+    RCPT,
     RECORDS,
     TLSA,
     asked_of,
@@ -53,14 +57,27 @@ TYPICAL: tuple[Mapping[str, str], ...] = (
 In the last ones routers find no host, so that they pass the message on, or do not.
 """
 
+BESIDES: Mapping[str, Mapping[str, str]] = {
+    "another name": {TLSA.name: "NXDOMAIN", CERTIFICATE.name: "another name"},
+    "refused": {CONNECT.name: "refused"},
+    "timeout": {CONNECT.name: "time-out"},
+    "mail": {MAIL.name: "4xx"},
+    "rcpt": {RCPT.name: "4xx"},
+    "data": {END.name: "4xx"},
+    "auth": {AUTH_REPLY.name: "5xx"},
+}
+"""Situations in which hosts differ only under some configurations; ``Named.besides`` has their names."""
+
+_SITUATIONS = (*TYPICAL, *BESIDES.values())
+
 
 def typical(scene: Scene, number: int) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """The situation of a number, and the hosts that take no connections in it, of which there are 0 or more.
 
     Where a number would be a situation again that a scene has met, it is the plainest.
     """
-    refused, situation = divmod(number, len(TYPICAL))
-    answers = TYPICAL[situation]
+    refused, situation = divmod(number, len(_SITUATIONS))
+    answers = _SITUATIONS[situation]
     without_mx = not scene.mx and answers.keys() == {MX.name}
     if without_mx or (refused and (len(answers) == 1 and answers.keys() <= {MX.name, ADDRESS.name})):
         return TYPICAL[0], ()
@@ -136,6 +153,9 @@ class Stage:
     hosts: int
     beyond: dict[str, None] = field(default_factory=dict)
     """Hosts that are not looked at, in words."""
+    situations: tuple[int, ...] = ()
+    """The numbers of the typical situations that tell scenes apart."""
+    _first: str = ""
     _names: tuple[str, ...] = ()
     _pools: tuple[str, str] = ("", "")
 
@@ -143,6 +163,12 @@ class Stage:
         domains = (name for name in self.named.domains if name not in self.named.own)
         self._names = tuple(dict.fromkeys((*self.named.hosts, *domains)))
         self._pools = pools(self.named.networks)
+        places = (
+            *range(len(TYPICAL)),
+            *(len(TYPICAL) + [*BESIDES].index(name) for name in self.named.besides),
+        )
+        every = (refused * len(_SITUATIONS) + place for refused in range(self.hosts) for place in places)
+        self.situations = tuple(every)
 
     @property
     def pool(self) -> str:
@@ -209,7 +235,7 @@ class Stage:
         """The scene with each host that a list names in each place, and with each address in the first."""
         mail = Mail(scene.recipient, scene.sender)
         others = tuple(name for name in scene.addresses if name not in scene.mx)
-        for name in self.named.hosts:
+        for name in self._hosts_for(scene):
             for place in range(len(scene.mx)):
                 if name not in scene.addresses:
                     mx = (*scene.mx[:place], name, *scene.mx[place + 1 :])
@@ -217,6 +243,13 @@ class Stage:
         if scene.mx:
             for address in self.named.addresses():
                 yield replace(scene, addresses={**scene.addresses, scene.mx[0]: address}, at=address)
+
+    def _hosts_for(self, scene: Scene) -> Iterator[str]:
+        """The hosts to be tried for a scene: those of retry rules with the first domain that has MX hosts."""
+        yield from self.named.hosts
+        if scene.mx and self._first in ("", scene.recipient) and scene.sender is None:
+            self._first = scene.recipient
+            yield from (name for name in self.named.of_errors if name not in self.named.hosts)
 
     def _made(
         self, mail: Mail, mx: tuple[str, ...], hosts: Sequence[str], missing: Sequence[str] = ()
@@ -244,14 +277,14 @@ class Stage:
 
 
 def grouped(
-    scenes: Iterable[Scene], signature: Callable[[Scene, int], Hashable], situations: int
+    scenes: Iterable[Scene], signature: Callable[[Scene, int], Hashable], situations: Iterable[int]
 ) -> list[Staged]:
     """The scenes that have to be explored: one of those that have the same signature in every respect.
 
-    ``signature`` tells what comes of a scene in one of so many ``situations``, by its number.
+    ``signature`` tells what comes of a scene in one of the ``situations``, by its number.
     """
     groups: list[list[Scene]] = [list(scenes)]
-    for number in range(situations):
+    for number in situations:
         split: list[list[Scene]] = []
         for group in groups:
             if len(group) == 1:

@@ -17,7 +17,9 @@ from eximsim.gate.report import Group
 from eximsim.gate.step import Toggle
 from eximsim.mta.config.optionlist import Status
 from eximsim.mta.config.options import Options
+from eximsim.mta.config.retry_rules import ANY_REPLY
 from eximsim.quick_dataclass import dataclass
+from eximsim.status import Errno
 from eximsim.suite.policy import Policy
 
 _PICKS_NOTHING = frozenset(
@@ -32,6 +34,15 @@ _PICKS_NOTHING = frozenset(
 """Options that decide neither where a message goes nor how."""
 
 _HELP = "--recipient or --sender names others"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Something that is not seen at work: whose it is, in words, where it stands, and a digest of it."""
+
+    owner: str
+    where: str
+    digest: str
 
 
 # ---- of two policies -------------------------------------------------------------------------------------
@@ -53,6 +64,9 @@ def unseen_gaps(
         cause = step.cause
         if cause in causes or cause.name in _PICKS_NOTHING:
             continue
+        if cause.name == "retries":
+            was, now = (tuple(_of_errors(policy)) for policy in policies)
+            yield from changed_unseen(was, now, ())
         text = _of_an_acl(*policies, cause.where) if cause.name.startswith("acl ") else cause.text
         if is_hard_to_meet(text):
             yield Gap(_picks(cause.name), cause.where, _HELP)
@@ -85,6 +99,29 @@ def _asks_about_own(policy: Policy) -> bool:
     return any(policy.config.main.text(name) for name in ("acl_not_smtp", "acl_not_smtp_start"))
 
 
+def _of_errors(policy: Policy) -> Iterator[Unseen]:
+    """The retry rules for errors that no situation brings about."""
+    for rule in policy.config.retries:
+        code = rule.more_errno
+        if rule.basic_errno in _OF_REPLIES:
+            met = code in _REPLIES
+        else:
+            met = rule.basic_errno != Errno.SMTPCLOSED and code & 255 != ord("A")
+        if not met:
+            text = f"{rule.pattern} {rule.basic_errno} {code} {rule.senders} {rule.rules}"
+            yield Unseen(_RETRIES, f"{rule.path}:{rule.line}", _digest(text))
+
+
+_OF_REPLIES = (Errno.MAIL4XX, Errno.RCPT4XX, Errno.DATA4XX)
+_REPLIES = (ANY_REPLY, 50 << 8, 150 << 8)
+"""The 4xx replies of retry rules that servers give: any, 450, 45x."""
+_RETRIES = "retry rules"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=2).hexdigest()
+
+
 def _idle(policy: Policy, taken: Collection[str]) -> Iterator[str]:
     """The routers that could take mail on its way out, and have taken none."""
     for router in policy.config.routers:
@@ -95,21 +132,11 @@ def _idle(policy: Policy, taken: Collection[str]) -> Iterator[str]:
 # ---- of one policy, for a lock ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """Something that is not seen at work: whose it is, in words, where it stands, and a digest of it."""
-
-    owner: str
-    where: str
-    digest: str
-
-
 def unseen_of(policy: Policy, taken: Collection[str]) -> tuple[Unseen, ...]:
     """All that of a policy."""
-    return tuple(
-        Unseen(owner, where, blake2b(text.encode("utf-8", "surrogateescape"), digest_size=2).hexdigest())
-        for owner, where, text in _unseen(policy, frozenset(_idle(policy, taken)))
-    )
+    idle = frozenset(_idle(policy, taken))
+    found = (Unseen(owner, where, _digest(text)) for owner, where, text in _unseen(policy, idle))
+    return (*found, *_of_errors(policy))
 
 
 def _unseen(policy: Policy, idle: Collection[str]) -> Iterator[tuple[str, str, str]]:
@@ -152,6 +179,8 @@ def changed_unseen(was: Sequence[Unseen], now: Sequence[Unseen], changed: Sequen
     for owner, wheres in owners.items():
         where = next((place for place in places if place in wheres), wheres[0])
         what = _takes_nothing(owner) if owner.startswith("router ") else _picks(owner)
+        if owner == _RETRIES:
+            what = f"{owner}: errors that no situation brings about are not explored"
         others = [place for place in places if place != where][:_MOST_LINES]
         also = f" (changed since the lock was made: {', '.join(others)})" if others else ""
         yield Gap(f"{what}{also}", where, _HELP)

@@ -131,3 +131,21 @@ def test_a_lock_that_does_not_say_what_was_not_seen_is_a_gap_as_soon_as_a_line_c
 def test_what_a_lock_says_is_not_seen_has_to_be_readable(gates: Gates) -> None:
     with pytest.raises(InputError, match="expected what is not seen"):
         read_lock(gates.lock.replace(f", {CONF}:14 ", " "), "policy.lock", Forest())
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("* lost_connection", [20]),
+        ("* rcpt_452", [20]),
+        ("* refused_A", [20]),
+        ("* rcpt_4xx F,2h,1h", []),
+        ("* timeout_connect F,2h,1h", []),
+    ],
+)
+def test_retry_rules_for_errors_that_are_not_explored(rule: str, expected: list[int]) -> None:
+    plain = IDLE + "begin retry\n* * F,2h,1h\n"
+    one, two = (policy({CONF: text}) for text in (plain, plain.replace("* *", f"{rule}\n* *")))
+    for base, head in ((one, two), (two, one)):
+        found = unseen_gaps((base, head), toggles(base, head), (), ({"few", "some"},))
+        assert [int(gap.where.rpartition(":")[2]) for gap in found] == expected
