@@ -96,6 +96,8 @@ _RELEASES = (
             *("acl.dmarc_status", "control.dmarc_disable_verify", "control.dmarc_enable_forensic"),
             *("smtp.arc_sign", "verified.arc", "driver.iplookup"),
             *("appendfile.mbx_format", "appendfile.use_mbx_lock"),
+            *("lookup.ibase", "lookup.json", "lookup.lmdb", "lookup.nisplus"),
+            *("lookup.oracle", "lookup.redis", "lookup.whoson"),
         ),
         build_paths=(
             ("exim_path", "/usr/sbin/exim4"),

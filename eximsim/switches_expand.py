@@ -211,6 +211,9 @@ class ExpansionSwitches(ServerSwitches):
     lists_capture: bool = switch(False, "match_isinlist()", since("4.94.1", "43ba45ce6", published="4.94"))
     """What a domain or a local part matches in a list is in ``$0``, and its parts in ``$1`` and so on."""
 
+    authres_spf_helo: bool = switch(False, "authres_spf()", since("4.95", "0ea0fca40", item="JH/19"))
+    """``${authresults`` names the client's name for itself beside SPF's result if there is no sender."""
+
     json_extracted: bool = switch(
         False, "EITEM_EXTRACT in expand.c", since("4.92", "8fdf20fd8", item="bug 2282")
     )

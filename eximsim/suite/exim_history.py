@@ -250,6 +250,7 @@ POINTS: Sequence[Point] = (
     _point("bec94709e"),
     _point("99bfcf2b6", ("confs/5409", "")),
     _point("0de994525"),
+    _point("0ea0fca40"),
     _point("cebf40279"),
     _point("7f83b348c"),
     _point("83811e3c1"),

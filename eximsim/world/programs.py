@@ -93,9 +93,12 @@ def _cat(command: PipedCommand, machine: Machine) -> Ended | None:
     return Ended(0, output)
 
 
+_ECHO_OPTIONS = re.compile(r"-[neE]+|--help|--version")
+
+
 def _echo(command: PipedCommand, machine: Machine) -> Ended | None:
     words = command.words[1:]
-    if words[:1] and words[0].startswith("-") and words[0] != "-n":
+    if words[:1] and _ECHO_OPTIONS.fullmatch(words[0]) and words[0] != "-n":
         return None
     bare = words[:1] == ("-n",)
     return Ended(0, as_octets(" ".join(words[bare:]) + ("" if bare else "\n")), at_once=True)

@@ -43,6 +43,7 @@ PIECES = st.sampled_from(
         "echo '$A' \"$A b\"",
         "echo $A$EMPTY",
         "/bin/echo -n x",
+        "/bin/echo -d x -f",
         "echo a#b",
     ]
 )

@@ -328,7 +328,7 @@ def acl_warn(run: AclRun) -> None:
     Source: acl_warn(), src/acl.c.
     """
     reception, process = run.reception, run.process
-    if run.log_message is not None and run.log_message != run.user_message:
+    if run.log_message is not None and not run.log_is_user:
         text = f"{host_and_ident(process, flagged=True)} Warning: {printed(process, run.log_message)}"
         failed = reception.sender_verified_failed
         if failed and failed.result.message and run.log_message.lower() == "sender verify failed":

@@ -20,6 +20,7 @@ from eximsim.status import Rc
 if TYPE_CHECKING:
     from eximsim.mta.acl.acl_run import AclRun
     from eximsim.mta.config.acl_read import AclCondition
+    from eximsim.mta.process.globals import Process
 
 _OFF = ("", "0", "false")
 _ANY = ("1", "true", "*")
@@ -84,7 +85,7 @@ def malware(run: AclRun, condition: AclCondition, text: str) -> Rc:
 
 
 def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
-    """``spam``: the question is the user, the answer the score, or ``SCORE/THRESHOLD``.
+    """``spam``: the question is the user, the answer ``SCORE``, ``SCORE/THRESHOLD`` or that and an action.
 
     Source: spam(), src/spam.c.
     """
@@ -99,6 +100,7 @@ def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
         log_write(run.process, "spam acl condition: all spamd servers failed", panic=True)
         return _deferred(run, Told(deferred=True), options)
     score, _, threshold = (said.value or "0.0").partition("/")
+    threshold, _, action = threshold.partition(" ")
     try:
         number, limit = float(score), float(threshold or _THRESHOLD)
     except ValueError:
@@ -110,7 +112,7 @@ def spam(run: AclRun, condition: AclCondition, text: str) -> Rc:
         spam_score=f"{number:.1f}",
         spam_score_int=str(int((number + 0.001) * 10)),
         spam_bar=sign * min(int(abs(number)), _LONGEST_BAR) or "/",
-        spam_action="reject" if is_spam else "no action",
+        spam_action=action or ("reject" if is_spam else "no action"),
     )
     return Rc.OK if is_spam or always == "true" else Rc.FAIL
 
@@ -124,8 +126,47 @@ def spf(run: AclRun, condition: AclCondition, text: str) -> Rc:
     sender = run.reception.envelope.sender or ""
     said = _ask(run, condition, condition.name, f"{address} {sender}".strip())
     result = "temperror" if said.deferred else said.value or "none"
-    run.process.variables["spf_result"] = result
+    guessed = "no" if condition.name == "spf" else "yes"
+    texts = _spf_texts(run, result, address, sender)
+    run.process.variables.update(spf_result=result, spf_result_guessed=guessed, **texts)
     return match_isinlist_string(run.process, result, text, caseless=True)
+
+
+def _spf_texts(run: AclRun, result: str, address: str, sender: str) -> dict[str, str]:
+    """What libspf2 says of a result: ``$spf_received`` and its like; given answers come before it."""
+    process = run.process
+    helo = process.variables.get("sender_helo_name", "")
+    sender = sender or f"postmaster@{helo}"
+    domain, host = sender.rpartition("@")[2], expand(process, "$primary_hostname")
+    known = _SPF_SAYS.get(result)
+    comment = known.format(address=address, domain=domain) if known else ""
+    why = "Please see http://www.open-spf.org/Why : Reason: mechanism" if result in _SPF_EXPLAINED else ""
+    received = f"Received-SPF: {result} ({host}: {comment}) client-ip={address}; envelope-from={sender};"
+    texts = {
+        "spf_header_comment": f"{host}: {comment}" if known else "",
+        "spf_received": f"{received} helo={helo};" if known else "",
+        "spf_smtp_comment": why,
+    }
+    return {name: _given(process, name, text) for name, text in texts.items()}
+
+
+def _given(process: Process, name: str, text: str) -> str:
+    try:
+        return process.world.ask("variable", name).value or ""
+    except Unanswered:
+        return text
+
+
+_SPF_SAYS = {
+    "pass": "domain of {domain} designates {address} as permitted sender",
+    "fail": "domain of {domain} does not designate {address} as permitted sender",
+    "softfail": "transitioning domain of {domain} does not designate {address} as permitted sender",
+    "neutral": "{address} is neither permitted nor denied by domain of {domain}",
+    "none": "domain of {domain} does not provide an SPF record",
+}
+"""What libspf2 says of its results; of errors it says nothing."""
+
+_SPF_EXPLAINED = ("fail", "softfail", "neutral")
 
 
 def dmarc_status(run: AclRun, condition: AclCondition, text: str) -> Rc:

@@ -142,7 +142,8 @@ def _use_own(run: AclRun, verb: str, rc: Rc, user: str | None, log: str | None) 
         text = _message(run, log, old_log)
         if text:
             run.log_message = text if run.log_message is None else f"{text}: {run.log_message}"
-    if run.log_message is None:
+    run.log_is_user = run.log_message is None
+    if run.log_is_user:
         run.log_message = run.user_message
 
 

@@ -88,6 +88,8 @@ class AclRun:
     level: int = 0
     user_message: str | None = None
     log_message: str | None = None
+    log_is_user: bool = False
+    """The log message is the user's, as there was no other (Exim compares pointers, not texts)."""
     basic_errno: int = 0
     endpass: bool = False
     drop: bool = False

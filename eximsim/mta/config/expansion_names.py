@@ -122,6 +122,16 @@ OF_SIGNATURES = {
 }
 """What of these the signatures of a message set, and their values without one."""
 
+BEFORE_ASKED = {
+    "spam_report": "",
+    "spf_header_comment": "",
+    "spf_received": "",
+    "spf_result": "",
+    "spf_result_guessed": "no",
+    "spf_smtp_comment": "",
+}
+"""What of these the conditions ``spam`` and ``spf`` set, and their values before one was tested."""
+
 COMPARISONS = frozenset(
     {
         "<", "<=", "=", "==", ">", ">=", "crypteq", "eq", "eqi", "ge", "gei", "gt", "gti", "inlist",

@@ -66,7 +66,7 @@ def _lookup(expander: Expander, item: Item, skipping: bool) -> str:
         raise expander.failure(item.fault)
     if "," in item.word and not expander.process.profile.lookup_options_known:
         raise ExpansionFailed(f"unknown lookup type {expander.told(item.word)}")
-    kind = search_findtype_partial(item.word, expander.told)
+    kind = search_findtype_partial(item.word, expander.process.profile.build_lacks, expander.told)
     if kind.name == "json" and not expander.process.profile.json_looked_up:
         raise ExpansionFailed('unknown lookup type "json"')
     keyed = bool(values)

@@ -24,17 +24,19 @@ _LDAP_QUOTED = frozenset(b"*()\\")
 _LDAP_DN_QUOTED = frozenset(b',+"\\<>;')
 
 
-def search_findtype_partial(text: str, told: Callable[[str], str] = '"{}"'.format) -> SearchType:
+def search_findtype_partial(
+    text: str, lacks: tuple[str, ...], told: Callable[[str], str] = '"{}"'.format
+) -> SearchType:
     """As ``find_type``, but raises ``ExpansionFailed``, with the type as ``told`` makes it."""
     try:
-        return find_type(text)
+        return find_type(text, lacks)
     except SearchError as error:
         raise ExpansionFailed(error.about(told)) from None
 
 
-def search_quote(kind: str, text: str, option: str | None) -> str:
+def search_quote(kind: str, text: str, option: str | None, lacks: tuple[str, ...] = ()) -> str:
     """``text`` as ``${quote_kind:`` makes it; raises ``ExpansionFailed``."""
-    search_findtype_partial(kind)
+    search_findtype_partial(kind, lacks)
     if kind.startswith("ldap") and option in (None, "dn"):
         return eldap_quote(octets(text)) if option is None else eldap_quote_dn(octets(text))
     if option is not None:

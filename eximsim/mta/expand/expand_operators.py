@@ -102,7 +102,7 @@ def _quote(expander: Expander, text: str, arg: str | None, name: str) -> str:
     if arg is None:
         return text if _PLAIN.fullmatch(text) else _in_quotes(text)
     kind, _, option = arg.partition("_")
-    return search_quote(kind, text, option or None)
+    return search_quote(kind, text, option or None, expander.process.profile.build_lacks)
 
 
 def _quote_local_part(expander: Expander, text: str, arg: str | None, name: str) -> str:

@@ -166,7 +166,7 @@ def _authresults(process: Process, host: str) -> str:
             address = get("sender_host_address")
             text += f";\n\tiprev={said}" + (f" smtp.remote-ip={address}" if address else "")
             break
-    return text + _smtpauth(process) + upward.misc_mod_authres(process)
+    return text + _smtpauth(process) + _spf(process) + upward.misc_mod_authres(process)
 
 
 def _smtpauth(process: Process) -> str:
@@ -183,6 +183,23 @@ def _smtpauth(process: Process) -> str:
     else:
         said = f") smtp.auth={identity}" if identity else ", no id saved)"
     return f";\n\tauth=pass ({shown}{said}" + (f" smtp.mailfrom={sender}" if sender else "")
+
+
+def _spf(process: Process) -> str:
+    """What SPF said of the client and the sender (``authres_spf()``)."""
+    get = process.variables.get
+    result, helo = get("spf_result"), get("sender_helo_name")
+    if result is None:
+        return ""
+    text = f";\n\tspf={result}"
+    if get("spf_result_guessed") == "yes":
+        text += " (best guess record for domain)"
+    domain = get("sender_address", "").rpartition("@")[2]
+    if domain:
+        return f"{text} smtp.mailfrom={domain}"
+    if helo and process.profile.authres_spf_helo:
+        return f"{text} smtp.helo={helo}"
+    return f"{text} smtp.mailfrom=<>"
 
 
 def env_item(expander: Expander, item: Item, skipping: bool) -> str:

@@ -13,6 +13,7 @@ from eximsim.mta.base.string import from_octets
 from eximsim.mta.base.tod import Tod
 from eximsim.mta.config.expansion_history import MOVING_VARIABLES, lacking
 from eximsim.mta.config.expansion_names import (
+    BEFORE_ASKED,
     CERTIFICATES,
     COMPUTED,
     LACKING_VARIABLES,
@@ -200,6 +201,10 @@ def _asked(process: Process, name: str) -> str:
     except Unanswered:
         if name in _NUMBERS_OF_USERS and process.machine.hints_known:
             return _NUMBERS_OF_USERS[name](process)
+        if name == "spf_guess":
+            return process.config.main.text("spf_guess") or ""
+        if name in BEFORE_ASKED and not (name == "spam_report" and process.variables.get("spam_score")):
+            return BEFORE_ASKED[name]
         if name not in OF_SIGNATURES:
             raise
         return OF_SIGNATURES[name]

@@ -242,7 +242,8 @@ def host_name_lookup(process: Process, address: str | None = None, *, for_log: b
     _debug(process, f"looking up host name for {address}")
     process.debug_depth += process.profile.dns_debug_nested
     try:
-        result = _name_lookup(process, address)
+        known = process.variables.get("sender_host_name") if of_client else None
+        result = _name_lookup(process, address, known)
     finally:
         process.debug_depth -= process.profile.dns_debug_nested
     process.trace.record(HOST_NAME, result.rc.name, address=address, name=result.name)
@@ -252,11 +253,11 @@ def host_name_lookup(process: Process, address: str | None = None, *, for_log: b
     return result
 
 
-def _name_lookup(process: Process, address: str) -> NameLookup:
+def _name_lookup(process: Process, address: str, known: str | None) -> NameLookup:
     if process.machine.test_harness and address == _DEFERRING:
         _debug_found(process, "Test harness: host name lookup returns DEFER")
         return NameLookup(Rc.DEFER)
-    names, secure, deferred = _names_of(process, address)
+    names, secure, deferred = _names_of(process, address, known)
     if deferred:
         return NameLookup(Rc.DEFER)
     if not names:
@@ -289,8 +290,11 @@ def _debug_found(process: Process, text: str) -> None:
     process.hdebug(text, indented=process.profile.host_debug_all_indented)
 
 
-def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:
-    """The names found, whether the answer was secure, and whether the search has to be put off."""
+def _names_of(process: Process, address: str, known: str | None) -> tuple[list[str], bool, bool]:
+    """The names found, whether the answer was secure, and whether the search has to be put off.
+
+    To a client that has a name from before (``known``), the names of PTR records are aliases.
+    """
     main = process.config.main
     for order in list_items(main.text("host_lookup_order") or ""):
         if order.lower() == "bydns":
@@ -298,7 +302,7 @@ def _names_of(process: Process, address: str) -> tuple[list[str], bool, bool]:
             found = dns.dns_lookup(process, dns.dns_build_reverse(address), "PTR")
             names = [n for r in found.records("PTR") if (n := _usable_name(process, str(r.data)))]
             if names:
-                return names, found.secure, False
+                return [known, *names] if known else names, found.secure, False
             if found.result is DnsResult.AGAIN:
                 _debug_found(process, "IP address PTR lookup gave temporary error")
                 return [], False, True

@@ -202,10 +202,11 @@ class CheckString:
 
     def _lookup(self, pattern: str) -> ListMatch:
         type_name, _, rest = pattern.partition(";")
+        lacks = self.process.profile.build_lacks
         try:
-            kind = find_type(type_name)
+            kind = find_type(type_name, lacks)
             if not self.partial and kind.partial >= 0:
-                kind = find_type(type_name.partition("-")[2])
+                kind = find_type(type_name.partition("-")[2], lacks)
             found = search.search_find(
                 self.process,
                 kind,

@@ -193,7 +193,8 @@ class CheckHost:
             return None
         bits = int(net[1]) if net is not None and net[1] else -1
         try:
-            kind = find_type(type_name[net.end() :] if net is not None else type_name)
+            lacks = self.process.profile.build_lacks
+            kind = find_type(type_name[net.end() if net is not None else 0 :], lacks)
             key = self._ip_key(kind.name, bits) if kind.single_key else None
             found = search.search_find(self.process, kind, key, marked(rest, taint_of(pattern)))
         except (SearchError, ExpansionFailed) as error:
@@ -228,7 +229,7 @@ class CheckHost:
         type_name, semicolon, _ = pattern.partition(";")
         if semicolon:
             try:
-                kind = find_type(type_name)
+                kind = find_type(type_name, self.process.profile.build_lacks)
             except SearchError as error:
                 log_write(
                     self.process, f"{error} in host list item {quoted(self.process, pattern)}", panic=True

@@ -75,9 +75,8 @@ def print_option(process: Process, options: Options, option: Option, *, name: st
         value = profile.version
     elif kept in _OF_THE_BUILD and options is process.config.main and not options.is_set(kept):
         value = _of_the_build(process, options, kept)
-    user = options.text("user") if kept == "group" and value is None else None
-    if user and not user.isdigit():
-        raise Unsupported("the option -bP of a driver with user and without group", *options.where("user"))
+    if kept == "group" and value is None:
+        value = _group_of(process, options.text("user") or "")
     if option.kind in FLAG_KINDS and not isinstance(value, str):
         if value is None:
             raise Unsupported(f"the option -bP {name} where other options set it")
@@ -118,6 +117,17 @@ def _names(process: Process, text: str, name: str, *, users: bool) -> str:
     names = list(list_items(expand(process, text), ":"))
     named = login_of if users else partial(_group_named, name=name)
     return ":".join(named(process, int(item)) if item.isdigit() else item for item in names)
+
+
+def _group_of(process: Process, user: str) -> str:
+    """The group of a driver that has a user and no group: that user's, if he is known by name.
+
+    A user's own group is taken to have his name.
+    """
+    if "$" in user or user.isdigit():
+        return ""
+    account = process.machine.account(user)
+    return "root" if account is not None and account.gid == 0 else user
 
 
 def _group_named(process: Process, gid: int, name: str) -> str:

@@ -73,8 +73,10 @@ class SearchError(Exception):
 
 
 @lru_cache(maxsize=256)
-def find_type(text: str) -> SearchType:
+def find_type(text: str, lacks: tuple[str, ...] = ()) -> SearchType:
     """The type that ``partial1-lsearch*@,ret=key`` and its like name; raises ``SearchError``.
+
+    ``lacks``: what the program was built without (``Profile.build_lacks``).
 
     Source: search_findtype_partial(), src/search.c.
     """
@@ -94,7 +96,7 @@ def find_type(text: str) -> SearchType:
         raise SearchError(f'"partial" is not permitted for lookup type "{rest}"', rest)
     if name in _QUERY_STYLE and flags:
         raise SearchError(f'defaults using "*" or "*@" are not permitted for lookup type "{rest}"', rest)
-    if name not in _SINGLE_KEY and name not in _QUERY_STYLE:
+    if (name not in _SINGLE_KEY and name not in _QUERY_STYLE) or f"lookup.{name}" in lacks:
         raise SearchError(f'unknown lookup type "{name}"', name)
     return SearchType(name, partial, affix, flags, tuple(filter(None, options.split(","))))
 

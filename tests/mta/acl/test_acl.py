@@ -256,6 +256,13 @@ def test_what_is_said_to_the_client_and_to_the_log(text: str, user: str | None, 
     assert (result.log_message or "").split("\n")[0] == (log or "")
 
 
+def test_a_warning_that_reads_like_its_header_line_is_logged_all_the_same() -> None:
+    session = reception("check:\n  warn log_message = beware\n    message = beware\n  accept")
+    acl_check(session, RCPT, "r@d.ex", "check")
+    logged = session.process.machine.files["/spool/log/mainlog"]
+    assert [line.partition(" H=")[2] for line in logged] == ["(client.ex) [192.0.2.9] Warning: beware"]
+
+
 def test_warnings_are_logged_and_put_into_the_message() -> None:
     session = reception("check:\n  warn log_message = beware\n    message = X-W: 1\n  accept")
     acl_check(session, RCPT, "r@d.ex", "check")

@@ -8,6 +8,7 @@ import pytest
 
 from eximsim.errors import Unanswered
 from eximsim.mta.acl.acl import Where, acl_check
+from eximsim.mta.expand.expand import expand
 from eximsim.mta.process.reception import Reception
 from eximsim.mta.records.spool import Header
 from eximsim.ports import Told
@@ -20,6 +21,7 @@ SAID = {
     "malware": {"clamd:/s": Told("Eicar"), "clamd:/gone": Told(deferred=True, error="clamd /gone : no")},
     "spam": {
         "good": Told("0.5/5"),
+        "rspamd": Told("7.5/15 add header"),
         "bad": Told("7.25"),
         "ham": Told("-2.6"),
         "worst": Told("999"),
@@ -59,6 +61,8 @@ def logged(made: Reception) -> list[str]:
         ("malware = false", Rc.FAIL, "malware_name", None),
         ("spam = good", Rc.FAIL, "spam_score", "0.5"),
         ("spam = good:true", Rc.OK, "spam_score_int", "5"),
+        ("spam = rspamd", Rc.FAIL, "spam_action", "add header"),
+        ("spam = bad", Rc.OK, "spam_action", "reject"),
         ("spam = bad", Rc.OK, "spam_bar", "+++++++"),
         ("spam = ham", Rc.FAIL, "spam_score_int", "-25"),
         ("spam = ham", Rc.FAIL, "spam_bar", "--"),
@@ -119,3 +123,55 @@ def test_a_scanner_that_does_not_answer_is_logged() -> None:
     result = acl_check(made, Where.DATA, None, "check")
     assert (result.rc, result.log_message) == (Rc.DEFER, None)
     assert logged(made)[-1].endswith("malware acl condition: clamd /gone : no")
+
+
+@pytest.mark.parametrize(
+    ("sender", "result", "comment", "why"),
+    [
+        ("s@b.ex", "pass", "domain of b.ex designates 192.0.2.9 as permitted sender", False),
+        ("s@b.ex", "fail", "domain of b.ex does not designate 192.0.2.9 as permitted sender", True),
+        (
+            "s@b.ex",
+            "softfail",
+            "transitioning domain of b.ex does not designate 192.0.2.9 as permitted sender",
+            True,
+        ),
+        ("s@b.ex", "neutral", "192.0.2.9 is neither permitted nor denied by domain of b.ex", True),
+        ("s@b.ex", "none", "domain of b.ex does not provide an SPF record", False),
+        ("", "pass", "domain of c.ex designates 192.0.2.9 as permitted sender", False),
+    ],
+)
+def test_what_is_said_of_an_spf_result_comes_from_it(
+    sender: str, result: str, comment: str, why: bool
+) -> None:
+    made = reception("spf = none : *")
+    process = made.process
+    process.world.host = replace(process.world.host, answers=Answers({"spf": {"*": Told(result)}}))
+    made.envelope.sender, process.variables["sender_helo_name"] = sender, "c.ex"
+    before = [expand(process, f"${name}") for name in ("spf_received", "spf_result_guessed", "spam_report")]
+    acl_check(made, Where.MAIL, None, "check")
+    host = expand(process, "$primary_hostname")
+    explained = "Please see http://www.open-spf.org/Why : Reason: mechanism" if why else ""
+    assert before == ["", "no", ""]
+    assert expand(process, "$spf_header_comment") == f"{host}: {comment}"
+    assert expand(process, "$spf_smtp_comment") == explained
+    assert expand(process, "$spf_received") == (
+        f"Received-SPF: {result} ({host}: {comment}) client-ip=192.0.2.9;"
+        f" envelope-from={sender or 'postmaster@c.ex'}; helo=c.ex;"
+    )
+
+
+@pytest.mark.parametrize(("release", "named"), [("4.94.1", "mailfrom=<>"), ("4.95", "helo=c.ex")])
+def test_authentication_results_have_what_spf_said(release: str, named: str) -> None:
+    process = Front(release=release).process()
+    process.variables.update(spf_result="pass", spf_result_guessed="no", sender_helo_name="c.ex")
+    assert (
+        expand(process, "${authresults{h.ex}}") == f"Authentication-Results: h.ex;\n\tspf=pass smtp.{named}"
+    )
+
+
+def test_a_report_is_asked_for_once_there_is_a_score() -> None:
+    made = reception("spam = good:true")
+    acl_check(made, Where.DATA, None, "check")
+    with pytest.raises(Unanswered):
+        expand(made.process, "$spam_report")

@@ -563,3 +563,11 @@ def _fresh_variables() -> Iterator[None]:
 def test_texts_in_errors_have_escapes_in_newer_releases(text: str, older: str, newer: str) -> None:
     assert outcome(site(main="", release="4.98").process, text) == f"!{older}"
     assert outcome(site(main="", release="4.99").process, text) == f"!{newer}"
+
+
+@pytest.mark.parametrize("kind", ["ibase", "json", "lmdb", "nisplus", "oracle", "redis", "whoson"])
+def test_lookups_that_a_build_lacks_are_unknown_to_it(kind: str) -> None:
+    process = site(release="4.96-debian12").process
+    with pytest.raises(ExpansionFailed) as failed:
+        expand(process, f"${{lookup {kind}{{x}}}}")
+    assert failed.value.message == f'unknown lookup type "{kind}"'

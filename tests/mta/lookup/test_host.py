@@ -502,6 +502,12 @@ def test_a_clients_name_is_in_log_lines_once_it_is_known() -> None:
     assert here.process.variables["sender_fullhost"] == "h.ex [10.1.1.1]"
 
 
+def test_a_client_that_is_looked_up_again_keeps_its_name_and_those_of_its_records_are_aliases() -> None:
+    here = site({(PTR, "PTR"): records("h.ex"), ("h.ex", "A"): records("10.1.1.1")})
+    here.process.variables["sender_host_address"] = "10.1.1.1"
+    assert [hosts.host_name_lookup(here.process).aliases for _ in range(2)] == [(), ("h.ex",)]
+
+
 @pytest.mark.parametrize(
     ("ptr", "a", "secure"), [(True, True, True), (True, False, False), (False, True, False)]
 )

@@ -36,6 +36,14 @@ plain:
 """
 
 
+@pytest.mark.parametrize(
+    ("user", "group"), [("user = mail", "mail"), ("user = 12", ""), ("user = $local_part", ""), ("", "")]
+)
+def test_a_driver_with_a_user_and_no_group_has_the_group_of_that_user(user: str, group: str) -> None:
+    front = Front(routers=f"begin routers\nr:\n  driver = accept\n  {user}\n  transport = t\n")
+    assert f"\ngroup = {group}\n" in front.exim("-bP", "routers").stdout
+
+
 def printed(*names: str, main: str = "", release: str = "4.99") -> str:
     return Front(main=main, routers=DRIVERS, release=release).exim("-bP", *names).stdout
 
