@@ -43,6 +43,8 @@ _PATH = re.compile(r"(?<![\w.}])/[^\s:;{}\"',|]+")
 _GUARDED = re.compile(r"exists\s*\{\s*([^\s{}]+)\s*\}")
 _HOST_LIST = re.compile(r"hosts?(?:_\w+)?|\w+_hosts(?:_\w+)?|tls_\w*host(?:name)?s")
 _REFERENCE = re.compile(r"(?<![\w+])\+(\w+)")
+_CAN_MEAN_OWN = re.compile(r"[@$;]|(?<![\w.}])/")
+"""What can hold a domain against the machine's own name: ``@``, variables, lookups and files."""
 _WORD = re.compile(r"!?\s*([a-z0-9_][\w+-]*)\s*", re.IGNORECASE)
 _PATTERN = re.compile(r"\^[^\s:]*")
 _LOOKED_UP = re.compile(rf"\b(?:net-)?(?:partial\d*-)?(?:{'|'.join(sorted(LOOKUPS))})(?:\*@?)?;")
@@ -141,12 +143,15 @@ def names_of(policies: Iterable[Policy]) -> Named:
         parts = {"": Named()}
         sides.append(parts)
         named, own = parts[""], policy.config.main.text("primary_hostname") or HOSTNAME
-        named.own[own] = named.domains[own] = None
+        named.own[own] = None
+        texts = [(place, one) for place, one in _texts(policy.config) if one.name != "primary_hostname"]
+        if any(own.lower() in one.text.lower() or _CAN_MEAN_OWN.search(one.text) for _, one in texts):
+            named.domains[own] = None
         named.own_questions = relevance(policy).asks
         patterns = (_DOMAIN.fullmatch(rule.pattern.lower()) for rule in policy.config.retries)
         named.of_errors.update(dict.fromkeys(_fitting(*found.groups()) for found in patterns if found))
         named.mechanisms.update(dict.fromkeys(_mechanisms(policy.config)))
-        for place, one in _texts(policy.config):
+        for place, one in texts:
             named.guarded.update(dict.fromkeys(_GUARDED.findall(one.text)))
             for key in dict.fromkeys(("", place)):
                 paths = every.setdefault(key, {})

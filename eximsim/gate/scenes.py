@@ -284,6 +284,8 @@ def grouped(
     ``signature`` tells what comes of a scene in one of the ``situations``, by its number.
     """
     groups: list[list[Scene]] = [list(scenes)]
+    for first in groups[0][:1]:
+        signature(first, 0)  # what a first run leaves behind is in the states of all later ones
     for number in situations:
         split: list[list[Scene]] = []
         for group in groups:
