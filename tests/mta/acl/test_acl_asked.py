@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -36,10 +37,10 @@ SAID = {
 }
 
 
-def reception(acl: str, scanner: str = "/s") -> Reception:
+def reception(acl: str, scanner: str = "/s", said: Mapping[str, Mapping[str, Told]] = SAID) -> Reception:
     """A session from 192.0.2.9 of s@b.ex, in which the ACL ``check`` can be run."""
     front = Front(f"av_scanner = clamd:{scanner}", f"check:\n  accept {acl}\n")
-    front.world.host = replace(front.world.host, answers=Answers(SAID))
+    front.world.host = replace(front.world.host, answers=Answers(said))
     process = front.process()
     process.variables["sender_host_address"] = "192.0.2.9"
     made = Reception(process, smtp=True)
@@ -144,9 +145,8 @@ def test_a_scanner_that_does_not_answer_is_logged() -> None:
 def test_what_is_said_of_an_spf_result_comes_from_it(
     sender: str, result: str, comment: str, why: bool
 ) -> None:
-    made = reception("spf = none : *")
+    made = reception("spf = none : *", said={"spf": {"*": Told(result)}})
     process = made.process
-    process.world.host = replace(process.world.host, answers=Answers({"spf": {"*": Told(result)}}))
     made.envelope.sender, process.variables["sender_helo_name"] = sender, "c.ex"
     before = [expand(process, f"${name}") for name in ("spf_received", "spf_result_guessed", "spam_report")]
     acl_check(made, Where.MAIL, None, "check")
