@@ -401,6 +401,9 @@ class World(Files, Commands, SideBySide, Protocol):
     def ask(self, kind: str, question: str) -> Told:
         """Ask a database, a command or a service (``kind``: mysql, run); ``Unanswered`` without an answer."""
 
+    def find_answer(self, kind: str, question: str) -> Told | None:
+        """The answer that is given, without a question where there is none."""
+
     def ask_command(self, words: Sequence[str]) -> Told:
         """What a command writes, of these words and without input (``${run``).
 

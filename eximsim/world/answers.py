@@ -34,7 +34,7 @@ KINDS = frozenset(
         "variable",
         *("iplookup", "lmtp", "pipe", "which"),
         *("dmarc_status", "dnslists", "malware", "ratelimit", "spam", "spf_guess"),
-        *("crypteq", "ldapauth", "pam", "pwcheck", "radius", "saslauthd"),
+        *("crypteq", "dovecot", "ldapauth", "pam", "pwcheck", "radius", "saslauthd"),
     )
 )
 """What can be asked: lookup types, expansion items, conditions of expansions and of ACLs."""

@@ -266,6 +266,10 @@ class HostedWorld:
         """See ``World``."""
         return self.host.answers.ask(kind, question)
 
+    def find_answer(self, kind: str, question: str) -> Told | None:
+        """See ``World``."""
+        return self.host.answers.find(kind, question)
+
     def ask_command(self, words: Sequence[str]) -> Told:
         """See ``World``: an answer that was given counts first, then what is well known of a command."""
         command = PipedCommand(tuple(words))

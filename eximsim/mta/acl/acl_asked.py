@@ -151,10 +151,8 @@ def _spf_texts(run: AclRun, result: str, address: str, sender: str) -> dict[str,
 
 
 def _given(process: Process, name: str, text: str) -> str:
-    try:
-        return process.world.ask("variable", name).value or ""
-    except Unanswered:
-        return text
+    given = process.world.find_answer("variable", name)
+    return text if given is None else given.value or ""
 
 
 _SPF_SAYS = {

@@ -1,7 +1,7 @@
 """Options of authenticators: src/auths/.
 
-Plaintext, cram_md5 and external are modelled as clients and as servers, tls as a server (``mta/auths/``); to
-use another is unsupported.
+Plaintext, cram_md5 and external are modelled as clients and as servers, dovecot and tls as servers
+(``mta/auths/``); to use another is unsupported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COMMON = {
 _DRIVERS: dict[str, Table] = {
     "cram_md5": texts(_M, "client_name client_secret server_secret"),
     "cyrus_sasl": texts(_I, "server_hostname server_mech server_realm server_service"),
-    "dovecot": texts(_I, "server_socket"),
+    "dovecot": texts(_M, "server_socket"),
     "external": texts(_M, "client_send server_param2 server_param3"),
     "gsasl": {
         **texts(_M, "client_authz client_password client_spassword client_username"),

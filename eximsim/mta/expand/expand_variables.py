@@ -196,15 +196,15 @@ def find_variable(process: Process, name: str) -> str | None:
 
 def _asked(process: Process, name: str) -> str:
     """The answer that is given; what Exim has without a message that is signed, if none is."""
+    before = BEFORE_ASKED.get(name) if name != "spf_guess" else process.config.main.text(name) or ""
+    if before is not None and not (name == "spam_report" and process.variables.get("spam_score")):
+        given = process.world.find_answer("variable", name)
+        return before if given is None else given.value or ""
     try:
         return process.world.ask("variable", name).value or ""
     except Unanswered:
         if name in _NUMBERS_OF_USERS and process.machine.hints_known:
             return _NUMBERS_OF_USERS[name](process)
-        if name == "spf_guess":
-            return process.config.main.text("spf_guess") or ""
-        if name in BEFORE_ASKED and not (name == "spam_report" and process.variables.get("spam_score")):
-            return BEFORE_ASKED[name]
         if name not in OF_SIGNATURES:
             raise
         return OF_SIGNATURES[name]

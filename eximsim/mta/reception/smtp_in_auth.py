@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eximsim.errors import Unsupported
 from eximsim.mta.acl.acl import Where, acl_check
 from eximsim.mta.auths.cram_md5 import auth_cram_md5_server
+from eximsim.mta.auths.dovecot import auth_dovecot_server
 from eximsim.mta.auths.external import auth_external_server
 from eximsim.mta.auths.plaintext import auth_plaintext_server
 from eximsim.mta.auths.server import Exchange, Outcome, Over, Server, Verdict
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SERVERS: Mapping[str, Callable[[Server], Exchange]] = MappingProxyType(
     {
         "cram_md5": auth_cram_md5_server,
+        "dovecot": auth_dovecot_server,
         "external": auth_external_server,
         "plaintext": auth_plaintext_server,
         "tls": auth_tls_server,

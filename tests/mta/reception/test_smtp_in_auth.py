@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import hmac
+from dataclasses import replace
 
 import pytest
 
-from eximsim.errors import Unsupported
+from eximsim.errors import Unanswered, Unsupported
+from eximsim.ports import Told
+from eximsim.world.answers import Answers
 from tests.mta.front import MAIN, REJECT, Front
 
 HELLO = "EHLO client.ex"
@@ -170,10 +173,72 @@ def test_data_with_the_command_are_not_expected_there() -> None:
 
 
 def test_a_driver_that_is_not_modelled_says_so_when_it_is_used() -> None:
-    other = "begin authenticators\nd:\n  driver = dovecot\n  public_name = PLAIN\n  server_socket = /run/d\n"
-    assert offered(front(other).smtp(HELLO)) == "AUTH PLAIN"
-    with pytest.raises(Unsupported, match="the dovecot authenticator as a server"):
-        front(other).smtp(HELLO, "AUTH PLAIN")
+    other = "begin authenticators\nd:\n  driver = spa\n  public_name = NTLM\n  server_password = x\n"
+    assert offered(front(other).smtp(HELLO)) == "AUTH NTLM"
+    with pytest.raises(Unsupported, match="the spa authenticator as a server"):
+        front(other).smtp(HELLO, "AUTH NTLM")
+
+
+DOVECOT = """
+begin authenticators
+d:
+  driver = dovecot
+  public_name = MECHANISM
+  server_socket = /run/d
+  server_set_id = $auth1
+"""
+
+
+def dovecot(mechanism: str, **said: Told) -> Front:
+    stand = front(DOVECOT.replace("MECHANISM", mechanism))
+    known = {"/run/d u p": Told("U"), "/run/d u x": Told(), **said}
+    stand.world.host = replace(stand.world.host, answers=Answers({"dovecot": known}))
+    return stand
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "lines", "code", "log"),
+    [
+        ("PLAIN", ("AUTH PLAIN " + coded("\0u\0p"),), "235", None),
+        ("PLAIN", ("AUTH PLAIN", coded("\0u\0p")), "235", None),
+        ("PLAIN", ("AUTH PLAIN " + coded("\0u\0x"),), "535", "535 Incorrect authentication data (set_id=u)"),
+        ("PLAIN", ("AUTH PLAIN " + coded("u"),), "535", "535 Incorrect authentication data"),
+        ("PLAIN", ("AUTH PLAIN =",), "535", "535 Incorrect authentication data"),
+        ("PLAIN", ("AUTH PLAIN", "*"), "501", "501 Authentication cancelled"),
+        ("LOGIN", ("AUTH LOGIN", coded("u"), coded("p")), "235", None),
+        ("LOGIN", ("AUTH LOGIN " + coded("u"), coded("p")), "235", None),
+        (
+            "LOGIN",
+            ("AUTH LOGIN", coded("u"), coded("x")),
+            "535",
+            "535 Incorrect authentication data (set_id=u)",
+        ),
+        ("LOGIN", ("AUTH LOGIN", "!"), "535", "535 Incorrect authentication data"),
+    ],
+)
+def test_dovecot_is_told_what_the_client_says(
+    mechanism: str, lines: tuple[str, ...], code: str, log: str | None
+) -> None:
+    stand = dovecot(mechanism)
+    assert stand.smtp(HELLO, *lines)[-2][:3] == code
+    assert [line.rpartition(": ")[2] for line in stand.log() if "authenticator failed" in line] == (
+        [] if log is None else [log]
+    )
+
+
+def test_dovecot_that_cannot_be_asked_puts_the_client_off_before_anything_is_wanted_of_him() -> None:
+    stand = dovecot("LOGIN", **{"/run/d": Told(deferred=True, error="no such socket")})
+    assert stand.smtp(HELLO, "AUTH LOGIN")[-2] == "435 Unable to authenticate at present"
+    assert stand.log()[-1].endswith("435 Unable to authenticate at present: no such socket")
+
+
+def test_dovecot_is_asked_with_what_was_said() -> None:
+    stand = dovecot("PLAIN")
+    with pytest.raises(Unanswered) as problem:
+        stand.smtp(HELLO, "AUTH PLAIN " + coded("\0v\0p"))
+    assert problem.value.item == "dovecot:/run/d v p"
+    with pytest.raises(Unsupported, match="the dovecot authenticator with the mechanism X"):
+        dovecot("X").smtp(HELLO, "AUTH X")
 
 
 # ---- AUTH= of MAIL ---------------------------------------------------------------------------------
