@@ -83,6 +83,9 @@ def receive_msg(
         return Received()
     prepare(incoming)
     if split.read is not None:
+        if process.cutthrough.sends is not None and not reception.envelope.chunking:
+            received_header_gen(reception)
+            add_acl_headers(reception)
         cutthrough.cancel(process)
         log_too_big(reception, split.read, size_limit)
         replies.line("552 Message size exceeds maximum permitted")

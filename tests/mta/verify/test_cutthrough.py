@@ -273,3 +273,15 @@ def test_the_log_names_who_was_authenticated_to_the_host(release: str) -> None:
         release,
     )
     assert " A=p C=" in one.log[0]
+
+
+def test_a_message_that_is_too_big_has_its_received_line_if_it_was_going_on() -> None:
+    said = f"EHLO c\r\nMAIL FROM:<s@two.test.ex>\r\nRCPT TO:<a@one.test.ex>\r\nDATA\r\n{'x' * 2000}\r\n.\r\nQUIT\r\n"
+    shown = []
+    for control in ("cutthrough_delivery", "no_pipelining"):
+        acl = f"check_rcpt:\n  accept control = {control}\n"
+        runs = [{"argv": ["-bs"], "stdin": said}]
+        main = {"message_size_limit": "1000"}
+        (one,) = done(scenario(main=main, acl=acl, servers={"10.9.1.1": PLAIN}, runs=runs), "4.98")
+        shown.append(any(line.startswith("REJECT: P Received: ") for line in one.log))
+    assert shown == [True, False]
