@@ -12,6 +12,12 @@ from eximsim.switches_spool import SpoolSwitches
 class VerifySwitches(SpoolSwitches):
     """The part of a profile that is about callouts, with what comes before it."""
 
+    address_wholly_forgotten: bool = switch(
+        False, "deliver_set_expansions() in deliver.c", since("4.99-dev-13835a3c1", "6d75a89d2")
+    )
+    """What is known of an address goes with it; before, ``$host_address``, ``$host_port``, the variables of
+    routers and what affixes match stay."""
+
     host_debug_indented: bool = switch(False, "host.c, check_host() in verify.c", since("4.99", "78e481bba"))
     """So is that of hosts and their names."""
 

@@ -209,6 +209,9 @@ def begin_delivery(
         child.run_anew()
     if anew:
         child.continued = cutthrough.pass_on(child)
+        if child.continued is not None:
+            child.variables["sending_ip_address"] = child.continued.connection.local_address
+            child.variables["sending_port"] = str(child.continued.connection.local_port)
         process.cutthrough = replace(process.cutthrough, call=None, delivery=False, hold_only=False)
     force = force or child.continued is not None
     deliver = partial(deliver_message, child, message_id, force=force, give_up=give_up)

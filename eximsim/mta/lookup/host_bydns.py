@@ -166,6 +166,7 @@ def _ask_srv(search: _Search, name: str, services: str, fail_domains: str | None
     found = _Records("SRV", DnsResult.FAIL, name)
     for service in names:
         prefix = f"_{service}._tcp."
+        process.variables.pop("lookup_dnssec_authenticated", None)
         answer = _dns_lookup(process, prefix + name[:256], "SRV")
         found.result, found.dnssec = answer.result, search.security(answer.secure)
         if answer.name != prefix + name[:256]:
@@ -184,6 +185,7 @@ def _ask_srv(search: _Search, name: str, services: str, fail_domains: str | None
 
 
 def _ask_mx(search: _Search, name: str, known_as: str, fail_domains: str | None) -> _Records:
+    search.process.variables.pop("lookup_dnssec_authenticated", None)
     answer = _dns_lookup(search.process, name, "MX", known_as)
     found = _Records("MX", answer.result, answer.name, dnssec=search.security(answer.secure))
     if answer.result is DnsResult.NOMATCH:
@@ -205,6 +207,7 @@ def _by_address(search: _Search, host: HostItem, known_as: str, wanted: bool) ->
     if not wanted:
         return host_chain.HostResult(HostFind.FAILED, [host], known_as)
     host.mx, host.port, host.dnssec = MX_NONE, PORT_NONE, Dnssec.UNK
+    search.process.variables.pop("lookup_dnssec_authenticated", None)
     find, hosts, name = _set_address_from_dns(search, host, allow_ip=False, known_as=known_as)
     removed = False
     if find is HostFind.FOUND:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from eximsim.mta.base.effort import Effort
 from eximsim.mta.base.string import from_octets, octets
-from eximsim.mta.process.setting import Setting
+from eximsim.mta.process.setting import OF_CALLS, Setting
 from eximsim.mta.process.unwatched import Unwatched
 from eximsim.mta.records.arc import ArcResults
 from eximsim.mta.records.cutthrough import Cutthrough
@@ -415,8 +415,8 @@ class Process:
         self.transport_count, self.dsn_boundaries, self.load_found, self.purpose = 0, 0, 0, "fresh-exec"
         self.dns_fails, self.unusable_hosts, self.driver_state, self.authenticated = {}, {}, {}, None
         self.certificate_verified = self.dane_verified = self.verify_overridden = False
-        self.acl_verb, self.acl_eval, self.searched = None, None, Searched()
-        self.duplicates_lost = False
+        self.acl_verb, self.acl_eval, self.searched, self.duplicates_lost = None, None, Searched(), False
+        self.variables = {n: text for n, text in self.variables.items() if not n.startswith(OF_CALLS)}
 
     def fork(self, purpose: str) -> Process:
         """A child process: same machine and configuration, its own copy of everything else."""

@@ -12,6 +12,17 @@ class HasVariables(Protocol):
     variables: dict[str, str]
 
 
+OF_CALLS = (
+    "tls_out_",
+    "sending_",
+    "transport_name",
+    "lookup_dnssec_authenticated",
+    "host_address",
+    "host_port",
+)
+"""What the variables begin with that calls to hosts leave."""
+
+
 class Setting:
     """See ``Process.setting``; it is entered so often that a generator would be felt."""
 

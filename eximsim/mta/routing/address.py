@@ -118,6 +118,11 @@ def _undo_percent_hack(process: Process, addr: Address) -> Rc:
     return Rc.OK
 
 
+_KEPT = ("host_address", "host_port", "local_part_prefix_v", "local_part_suffix_v")
+_FORGOTTEN = tuple(name for name in _EXPANSIONS if name not in _KEPT)
+"""What goes without another address, in releases that leave the rest and the variables of routers."""
+
+
 def _unquoted(text: str) -> str:
     plain: list[str] = []
     chars = iter(text)
@@ -136,6 +141,10 @@ def deliver_set_expansions(process: Process, addr: Address | None, others: Seque
     ``$self_hostname`` only if all have the same. Source: deliver_set_expansions(), src/deliver.c.
     """
     known = process.variables
+    if addr is None and not process.profile.address_wholly_forgotten:
+        for name in _FORGOTTEN:
+            known.pop(name, None)
+        return
     for name in _EXPANSIONS:
         known.pop(name, None)
     for name in [name for name in known if name.startswith(_ROUTER_VARIABLE)]:

@@ -129,7 +129,7 @@ def _refused(sx: SmtpContext, authenticator: DriverInstance, reply: str) -> str 
     action = sx.transport.options.text("event_action")
     if action is None or "auth:fail" not in sx.process.profile.events:
         return None
-    with sx.named(), sx.process.setting(sender_host_authenticated=authenticator.name):
+    with sx.process.setting(sender_host_authenticated=authenticator.name):
         return event_raise(sx.process, action, "auth:fail", reply)
 
 

@@ -23,7 +23,6 @@ from eximsim.trace import Rule
 if TYPE_CHECKING:
     from eximsim.mta.config.readconf import DriverInstance
     from eximsim.mta.process.globals import Process
-    from eximsim.mta.process.setting import Setting
     from eximsim.mta.records.open_call import ClientTls
     from eximsim.mta.records.structs import Address, HostItem
 
@@ -210,12 +209,7 @@ class SmtpContext:
         action = self.transport.options.text("event_action")
         if action is None:
             return None
-        with self.named():
-            return event_raise(self.process, action, event, data)
-
-    def named(self) -> Setting:
-        """For as long as it lasts a callout has ``$transport_name``; a delivery's process has its own."""
-        return self.process.setting(**({"transport_name": self.transport.name} if self.verify else {}))
+        return event_raise(self.process, action, event, data)
 
     def note_recipient(self, address: str) -> None:
         """Record that the host is about to be told of a recipient, and how safe the call is."""

@@ -52,10 +52,9 @@ def open_call(sx: SmtpContext) -> Rc:
 
 def open_dialogue(sx: SmtpContext) -> None:
     """Connect; raises ``ConnectError``."""
-    with sx.named():
-        first = sx.early or (sx.smtps and sx.process.profile.fast_open_waits_for_hello)
-        caller = Caller(sx.transport, sx.interface, sx.connect_timeout, talks_first=first)
-        sx.dialogue = smtp_connect(sx.process, sx.host, caller)
+    first = sx.early or (sx.smtps and sx.process.profile.fast_open_waits_for_hello)
+    caller = Caller(sx.transport, sx.interface, sx.connect_timeout, talks_first=first)
+    sx.dialogue = smtp_connect(sx.process, sx.host, caller)
     sx.command_log = sx.dialogue.log
 
 

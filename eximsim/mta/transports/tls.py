@@ -72,6 +72,7 @@ def tls_client_start(sx: SmtpContext) -> ClientTls:
     process.variables.pop("tls_out_tlsa_usage", None)
     if profile.tls_library != GNUTLS:
         process.certificate_verified = False
+        process.variables.pop("tls_out_certificate_verified", None)
     asked = tls_status.ocsp_asked(sx)
     identity = client_identity(sx)
     if profile.tls_library == GNUTLS:  # which does all this in tls_init()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
@@ -158,24 +157,63 @@ def pem_certificates(data: bytes) -> tuple[bytes, ...]:
 
 
 def client_identity(sx: SmtpContext) -> TlsIdentity | None:
-    """What tls_certificate and tls_privatekey name; raises ``TlsStartFailed`` if that cannot be read."""
+    """What tls_certificate and tls_privatekey name; raises ``TlsStartFailed`` if that cannot be read.
+
+    OpenSSL reads the certificate first, also one without a name, GnuTLS the key.
+    """
+    library = sx.process.profile.tls_library
     certificate = _expanded_file(sx, "tls_certificate")
-    if not certificate:
+    if certificate is None or (not certificate and library == GNUTLS):
         return None
     key = _expanded_file(sx, "tls_privatekey") or certificate
-    texts = []
-    for path, function in ((certificate, "certificate_chain_file"), (key, "PrivateKey_file")):
-        try:
-            texts.append(sx.process.world.read_file(path))
-        except OSError as error:
-            if sx.process.profile.tls_library == GNUTLS:
-                step = f"cert/key setup: cert={certificate} key={key}"
-                raise failed(sx, step, "Error while reading file.") from None
-            words = file_fault(sx.process.profile.tls_library, error.errno or errnos.ENOENT)
-            raise failed(sx, f"SSL_CTX_use_{function} file={path}", words) from None
-    identity = TlsIdentity(*texts)
-    _check_identity(sx, identity, certificate, key)
-    return identity
+    if library == GNUTLS:
+        return _gnutls_identity(sx, certificate, key)
+    chain_function, key_function = "certificate_chain_file", "PrivateKey_file"
+    chain = _read_for_openssl(sx, chain_function, certificate)
+    if check_pair(chain, None) is not None:
+        raise _openssl_failed(sx, chain_function, certificate, KeyFault.NO_CERTIFICATE)
+    text = _read_for_openssl(sx, key_function, key)
+    fault = _pair_fault(chain, text)
+    if fault is not None:
+        raise _openssl_failed(sx, key_function, key, fault)
+    return TlsIdentity(chain, text)
+
+
+def _read_for_openssl(sx: SmtpContext, function: str, path: str) -> bytes:
+    world = sx.process.world
+    if not path:
+        raise _openssl_failed(sx, function, path, errnos.ENOENT)
+    if world.path_kind(path) == "folder":
+        return b""
+    try:
+        return world.read_file(path)
+    except OSError as error:
+        raise _openssl_failed(sx, function, path, error.errno or errnos.ENOENT) from None
+
+
+def _openssl_failed(sx: SmtpContext, function: str, path: str, fault: KeyFault | int) -> TlsStartFailed:
+    words = file_fault(sx.process.profile.tls_library, fault)
+    return failed(sx, f"SSL_CTX_use_{function} file={path}", words)
+
+
+_MARK_OF_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+
+
+def _gnutls_identity(sx: SmtpContext, certificate: str, key: str) -> TlsIdentity:
+    step = f"cert/key setup: cert={certificate} key={key}"
+    try:
+        text = sx.process.world.read_file(key)
+        if _MARK_OF_KEY not in text:
+            raise failed(sx, step, "The requested data were not available.")
+        chain = sx.process.world.read_file(certificate)
+    except OSError:
+        raise failed(sx, step, "Error while reading file.") from None
+    if check_pair(chain, None) is not None:
+        marked = _MARK_OF_CERTIFICATE in chain
+        raise failed(sx, step, "Base64 unexpected header error." if marked else "Base64 decoding error.")
+    if _pair_fault(chain, text) is not None:
+        raise failed(sx, step, "The certificate and the given key do not match.")
+    return TlsIdentity(chain, text)
 
 
 def _expanded_file(sx: SmtpContext, name: str) -> str | None:
@@ -188,29 +226,9 @@ def _expanded_file(sx: SmtpContext, name: str) -> str | None:
 _MARK_OF_KEY = b" PRIVATE KEY-----"
 
 
-def _check_identity(sx: SmtpContext, identity: TlsIdentity, certificate_path: str, key_path: str) -> None:
-    """Fail if there is no certificate, or no key, or another certificate's, in the files."""
-    library, chain, key = sx.process.profile.tls_library, identity.chain, identity.key
-    fault = check_pair(chain, key) if _MARK_OF_KEY in key else KeyFault.NO_KEY
-    if check_pair(chain, None) is KeyFault.NO_CERTIFICATE:
-        fault = KeyFault.NO_CERTIFICATE
-    elif fault is KeyFault.NO_KEY and _MARK_OF_KEY in key:
-        return  # a stand-in: recordings come without keys
-    if fault is None:
-        return
-    if library == GNUTLS:
-        step = f"cert/key setup: cert={certificate_path} key={key_path}"
-        other_pem = fault is KeyFault.NO_CERTIFICATE and b"-----BEGIN " in chain
-        raise failed(sx, step, "Base64 decoding error." if other_pem else _GNUTLS_FAULTS[fault])
-    lacks_chain = fault is KeyFault.NO_CERTIFICATE
-    function, path = ("certificate_chain", certificate_path) if lacks_chain else ("PrivateKey", key_path)
-    raise failed(sx, f"SSL_CTX_use_{function}_file file={path}", file_fault(library, fault))
-
-
-_GNUTLS_FAULTS = MappingProxyType(
-    {
-        KeyFault.NO_CERTIFICATE: "Base64 unexpected header error.",
-        KeyFault.NO_KEY: "The requested data were not available.",
-        KeyFault.MISMATCH: "The certificate and the given key do not match.",
-    }
-)
+def _pair_fault(chain: bytes, key: bytes) -> KeyFault | None:
+    """What is wrong with a key; one that cannot be read is a stand-in: recordings come without keys."""
+    if _MARK_OF_KEY not in key:
+        return KeyFault.NO_KEY
+    fault = check_pair(chain, key)
+    return None if fault is KeyFault.NO_KEY else fault

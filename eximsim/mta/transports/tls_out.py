@@ -57,9 +57,13 @@ _OF_SESSION = (
 def forget(process: Process) -> None:
     """No session: what a new connection begins with. Exim forgets to forget ``$tls_out_cipher_std``.
 
-    A program with GnuTLS keeps ``$tls_out_sni`` until the next handshake, too.
+    Nor is ``$tls_out_certificate_verified`` before the next handshake, or under GnuTLS ``$tls_out_sni``.
     """
-    kept = {"tls_out_cipher_std", "tls_out_sni" if process.profile.tls_library == GNUTLS else ""}
+    kept = {
+        "tls_out_cipher_std",
+        "tls_out_certificate_verified",
+        "tls_out_sni" if process.profile.tls_library == GNUTLS else "",
+    }
     for name in NAMES:
         if name not in kept:
             process.variables.pop(name, None)

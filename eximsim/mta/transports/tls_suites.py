@@ -24,6 +24,10 @@ _OF_SERVERS = ("no_tlsv1_2", "cipher_server_preference", "prioritize_chacha")
 """Options of OpenSSL that are not modelled for a server; the last two do nothing for a client."""
 
 
+_STRENGTH = re.compile(r"@SECLEVEL=[3-5]|\bSUITEB\d+(ONLY)?")
+"""What OpenSSL's lists say of keys and signatures, beyond the usual."""
+
+
 @dataclass(frozen=True, slots=True)
 class Suites:
     """``ciphers``: OpenSSL's list for TLS 1.2, None for its default; the versions as in ``TlsOffer``."""
@@ -62,6 +66,8 @@ def suites(process: Process, required: str | None, *, server: bool = False) -> S
     without_13 = library == OPENSSL[0] or "no_tlsv1_3" in options
     if without_13 and "no_tlsv1_2" in options:
         raise Unsupported("openssl_options without TLS 1.2 and 1.3", *where)
+    if required and (found := _STRENGTH.search(required)):
+        raise Unsupported(f"{found[0]} in a list of ciphers")
     ciphers = required.replace("_", "-") if required else None
     lowest = "TLSv1.3" if "no_tlsv1_2" in options else "TLSv1"
     return Suites(ciphers, "TLSv1.2" if without_13 else "TLSv1.3", lowest)
@@ -117,6 +123,8 @@ _FIRST = frozenset(
 """The words that a priority string may begin with."""
 
 
+_OF_SUITE_B = MappingProxyType({"VERS": ["VERS-TLS1.2"], "KX": ["ECDHE-ECDSA"], "MAC": ["AEAD"]})
+_SUITE_B = MappingProxyType({"SUITEB128": ("AES-256-GCM", "AES-128-GCM"), "SUITEB192": ("AES-256-GCM",)})
 _CIPHERS_OF_SECURE128 = (
     *("AES-256-GCM", "CHACHA20-POLY1305", "AES-256-CBC", "AES-256-CCM"),
     *("AES-128-GCM", "AES-128-CBC", "AES-128-CCM"),
@@ -156,11 +164,16 @@ def read_priority(text: str) -> Suites:
     first, *rest = text.split(":")
     if first.upper() not in _FIRST and first[:1] not in ("@", "+", "-", "!"):
         raise BadPriority(text, first)
-    if text == "NONE":
+    if text == "NONE" or first[:1] == "@":  # that is a name which GnuTLS's own configuration file may have
         raise BadPriority(text, text)
-    if first not in ("NORMAL", "NONE", "PFS", "SECURE128"):
+    if first not in ("NORMAL", "LEGACY", "NONE", "PFS", "SECURE128", *_SUITE_B):
         raise Unsupported(f"GnuTLS priority string that begins with {first!r}")
     chosen = {kind: list(names) if first != "NONE" else [] for kind, names in _NORMAL.items()}
+    if first in _SUITE_B:
+        chosen = {
+            **{kind: list(names) for kind, names in _OF_SUITE_B.items()},
+            "CIPHER": list(_SUITE_B[first]),
+        }
     if first == "PFS":
         chosen["KX"].remove("RSA")
     if first == "SECURE128":

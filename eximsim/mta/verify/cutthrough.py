@@ -164,6 +164,7 @@ def _same_way(call: Callout, open_call: HeldCall) -> bool:
     if host is None or host.address is None:
         return False
     process.variables["host"], process.variables["host_address"] = host.name, host.address
+    process.variables["transport_name"] = transport.name
     try:
         interface = smtp_get_interface(process, transport.options.text("interface"), host.address, "callout")
         port = smtp_get_port(process, default_port(process, transport), "callout")

@@ -93,6 +93,8 @@ def do_callout(
         rc = _ask_hosts(call, machine.asking)
     finally:
         machine.asking = before
+    for name in ("host", "host_address"):
+        process.variables.pop(name, None)
     return (_conclude(call) if rc is None else rc), call.failure
 
 
@@ -128,7 +130,9 @@ def _ask_hosts(call: Callout, asking: Asking) -> Rc | None:
         if process.seconds() - int(asking.start) >= overall:
             process.hdebug("overall timeout for callout exceeded")
             break
+        assert call.addr.transport is not None
         process.variables["host"], process.variables["host_address"] = host.name, host.address
+        process.variables["transport_name"] = call.addr.transport.name  # nobody takes that back
         sx = _context(call, host, more_hosts=number + 1 < len(hosts), others=others)
         others = True
         if process.profile.callout_uses_setup_conn:
@@ -212,6 +216,7 @@ def _set_up(call: Callout, sx: SmtpContext) -> bool:
     if rc is not Rc.OK or sx.dialogue is None:
         _report(sx)
         _log_misconfigured(call, sx)
+        call.process.variables.pop("transport_name", None)
         if rc is Rc.FAIL and call.addr.basic_errno in (0, Errno.SMTPCLOSED):
             call.domain_record.result = Cached.REJECT
         _set_up_failed(call, sx)

@@ -72,6 +72,7 @@ def ask(call: Callout, sx: SmtpContext) -> Rc | None:
         except ConnectError as error:
             process.libc_errno = error.errno
             why = errnos.strerror(error.errno)
+            process.variables.pop("transport_name", None)
             addr.message = f"could not connect to {host.name} [{host.address}]: {why}"
             return None
         if not before and (rc := _check_dane(sx)) is not None:

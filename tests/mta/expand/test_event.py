@@ -132,7 +132,7 @@ def test_dane_that_does_not_fail_raises_no_event(tlsa: RRset) -> None:
 def test_a_callout_is_told_of_a_failure_of_dane_too() -> None:
     site = Site([Mx(tlsa=SERVFAIL)], NEWEST, transport=DANE)
     site.verify()
-    assert heard(site) == ["dane:fail dnssec-invalid"]
+    assert heard(site) == ["dns:fail DNS_AGAIN:_25._tcp.mx1.test.ex:TLSA", "dane:fail dnssec-invalid"]
 
 
 # ---- deferrals and failures ------------------------------------------------------------------

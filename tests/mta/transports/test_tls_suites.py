@@ -119,11 +119,24 @@ def test_what_is_not_modelled_of_priority_strings_says_so(text: str, why: str) -
         ("NORMAL:+NOSUCH", 'gnutls_priority_init(NORMAL:+NOSUCH) failed at offset 7, "+NOSUC.."'),
         ("NONE", 'gnutls_priority_init(NONE) failed at offset 0, "NONE.."'),
         ("NORMAL:RSA", 'gnutls_priority_init(NORMAL:RSA) failed at offset 7, "RSA.."'),
+        ("@SYSTEM:+RSA", 'gnutls_priority_init(@SYSTEM:+RSA) failed at offset 0, "@SYSTE.."'),
     ],
 )
 def test_a_word_that_is_none_of_gnutls_is_named_with_its_place(text: str, step: str) -> None:
     with pytest.raises(BadPriority, match=re.escape(step)):
         read_priority(text)
+
+
+def test_suite_b_is_tls_12_with_ecdsa_alone() -> None:
+    suites = ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256"]
+    assert read_priority("SUITEB128") == Suites(":".join(suites), "TLSv1.2")
+    assert read_priority("SUITEB192") == Suites(suites[0], "TLSv1.2")
+
+
+@pytest.mark.parametrize("word", ["SUITEB128", "HIGH:@SECLEVEL=3"])
+def test_what_openssl_asks_of_keys_beyond_the_usual_is_unsupported(word: str) -> None:
+    with pytest.raises(Unsupported, match="in a list of ciphers"):
+        openssl(NEWEST, word)
 
 
 def test_a_priority_string_can_leave_tls_13_alone() -> None:

@@ -276,7 +276,8 @@ def test_the_log_names_who_was_authenticated_to_the_host(release: str) -> None:
 
 
 def test_a_message_that_is_too_big_has_its_received_line_if_it_was_going_on() -> None:
-    said = f"EHLO c\r\nMAIL FROM:<s@two.test.ex>\r\nRCPT TO:<a@one.test.ex>\r\nDATA\r\n{'x' * 2000}\r\n.\r\nQUIT\r\n"
+    text = f"DATA\r\n{'x' * 2000}\r\n.\r\nQUIT\r\n"
+    said = f"EHLO c\r\nMAIL FROM:<s@two.test.ex>\r\nRCPT TO:<a@one.test.ex>\r\n{text}"
     shown = []
     for control in ("cutthrough_delivery", "no_pipelining"):
         acl = f"check_rcpt:\n  accept control = {control}\n"
