@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from eximsim.errors import InputError
+from eximsim.mta.config.readconf import read_config
 from eximsim.ports import Told
+from eximsim.profiles import NEWEST, profile
 from eximsim.suite.config_files import ConfigFiles, Sources
 from eximsim.world.answers import Answers
 
@@ -92,6 +95,17 @@ def test_a_missing_file_that_a_run_asked_for_is_known(folder: Path) -> None:
         "not below the configuration's folder; --file NAME=PATH or --read-system gives it"
     )
     assert files.missing == ("/etc/optional", "/etc/relays")
+
+
+def test_all_included_files_that_are_missing_are_named_at_once(tmp_path: Path) -> None:
+    text = ".include /etc/a\nDIR = /etc\nbegin acl\nc:\n  .include DIR/b\n  deny\n"
+    files = ConfigFiles("exim.conf", text, Sources(tmp_path))
+    with pytest.raises(InputError) as problem:
+        read_config(files, "exim.conf", profile(NEWEST))
+    assert str(problem.value) == (
+        "exim.conf:1: failed to open included configuration file /etc/a: not below the configuration's"
+        " folder; --file NAME=PATH or --read-system gives it; also missing: /etc/b"
+    )
 
 
 def test_what_stands_for_a_file_comes_before_the_file(folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -92,6 +93,8 @@ class ConfigLines:
     _made: int = 0
     _state: int = _READING
     _outer_states: list[int] = field(default_factory=list)
+    _absent: list[str] | None = None
+    """What is included and not there, once the reading has failed and goes on only to find it."""
 
     def define(self, defines: Mapping[str, str]) -> None:
         """Set the macros of the command line: a definition in the file does not change them."""
@@ -264,12 +267,24 @@ class ConfigLines:
             self.read_files[path] = None
             if fault is None:
                 return
+            if self._absent is not None:
+                self._absent.append(path)
+                return
             why = getattr(error, "strerror", None) or "no such file"
             if where is None or why != errnos.strerror(errnos.ENOENT):
-                fault += f": {why}"
+                fault += f": {why}{self._also_absent() if where else ''}"
             raise InputError(fault, *(where or ())) from None
         self.read_files[path] = content
         self._files.append(_OpenFile(path, _physical_lines(content)))
+
+    def _also_absent(self) -> str:
+        """What else is included and is not there, as far as that can be told without what is missing."""
+        self._absent = []
+        with suppress(InputError):
+            while (line := self.next()) is not None:
+                if line.text[0].isupper() and _ASSIGNMENT.match(line.text):
+                    self.assign(line)
+        return f"; also missing: {', '.join(dict.fromkeys(self._absent))}" if self._absent else ""
 
     def _next_physical(self) -> str | None:
         while True:
