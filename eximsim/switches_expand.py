@@ -18,7 +18,13 @@ class ExpansionSwitches(ServerSwitches):
     """A reference to a named list that does not exist defers; before, Exim ended with a panic log line."""
 
     operator_numbers_checked: bool = switch(False, "expand_string_internal()", since("4.99", "ae9dce2eb"))
-    """A number after an underscore that is too large is refused; before, it wraps around."""
+    """A number after an underscore that is too large is refused, and a hash of 0 codes is one of 26; before,
+    the number wraps around, and the process dies of a division by zero."""
+
+    appended_lengths_checked: bool = switch(
+        False, "string_catn() in string.c", since("4.95", "afd37f744", picks={"1241deaef": "4.94.1"})
+    )
+    """A process that is to append a negative number of octets panics: ``internal error in string_catn``."""
 
     sort_by_fixed_comparisons: bool = switch(
         False, "expand_string_internal()", since("4.93", "21aa05977", picks={"cf84d126b": "4.92"})
@@ -243,8 +249,25 @@ class ExpansionSwitches(ServerSwitches):
     skipped_parts_evaluated: bool = switch(
         True, "expand_string_internal(), eval_condition() in expand.c", since("4.97", "d8fbda7da")
     )
-    """``hash``, ``length``, ``nhash``, ``substr``, ``sg`` and ``bool`` fail with what is wrong in their
-    arguments even where their result is not wanted; variables and other items are empty there."""
+    """``hash``, ``length``, ``nhash``, ``substr`` and ``sg`` fail with what is wrong in their arguments even
+    where their result is not wanted; variables and other items are empty there."""
+
+    skipped_text_kept: bool = switch(True, "expand_string_internal() in expand.c", since("4.98", "d945e180c"))
+    """Where a result is not wanted, plain text and ``$1`` are put together all the same: ``bool``, ``sort``,
+    ``listextract`` and ``imapfolder`` fail with it, and ``forany`` and ``forall`` go through the list."""
+
+    dsearch_folder_looked_at: bool = switch(
+        False, "dsearch_open() in lookups/dsearch.c", since("4.99", "8438ea0c9", item="JH/21, bug 2995")
+    )
+    """A folder that is searched need not be readable; of what is none another thing is said."""
+
+    unquoted_brace_hinted: bool = switch(
+        False, "expand_string_internal() in expand.c", since("4.91", "d584cdcac")
+    )
+    """Where ``filter``, ``map`` or ``reduce`` does not end, an unquoted brace is suspected."""
+
+    router_variables: bool = switch(False, "find_variable() in expand.c", since("4.93", "fa7b17bdb"))
+    """``$r_name`` is known, be it set by a router or not."""
 
     missing_reply_address_dies: bool = switch(
         True, "find_variable() in expand.c", since("4.99", "2d6fb26f4", item="JH/36")

@@ -48,3 +48,8 @@ class SpoolSwitches(ExpansionSwitches):
         False, "receive_msg() in receive.c", since("4.97", "92914be21", item="bug 3016")
     )
     """A message that a fake refusal took in is not reported on, whatever NOTIFY asked for."""
+
+    log_made_by_exim_user: bool = switch(
+        False, "log_open_already_exim() in log.c", since("4.95", "b6c1434e4", picks={"93e9a18fb": "4.94.1"})
+    )
+    """A log file is not made in a process of another user than Exim's, which tells of it as not permitted."""

@@ -18,6 +18,11 @@ class VerifySwitches(SpoolSwitches):
     """What is known of an address goes with it; before, ``$host_address``, ``$host_port``, the variables of
     routers and what affixes match stay."""
 
+    long_lookup_named: bool = switch(
+        False, "dns_lookup_timerwrap(), host_name_lookup() in host.c", since("4.93", "30795c5e7")
+    )
+    """The log line on a long lookup says what was looked up; before, that is always ``name``."""
+
     host_debug_indented: bool = switch(False, "host.c, check_host() in verify.c", since("4.99", "78e481bba"))
     """So is that of hosts and their names."""
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from eximsim.errors import Unsupported
-from eximsim.mta.base.string import SPACES, matchlist_parse_sep, octets
+from eximsim.mta.base.string import SPACES, matchlist_parse_sep, octets, split_separator
 from eximsim.mta.config import expansion_names
 from eximsim.mta.config.expansion_names import COMPARISONS, ITERATIONS
 from eximsim.mta.expand.expand_address import address_of, copies_addresses
@@ -122,7 +121,7 @@ def _isip(expander: Expander, condition: Condition, skipping: bool) -> bool:
 
 def _bool(expander: Expander, condition: Condition, skipping: bool) -> bool:
     (text,) = _args(expander, condition, skipping)
-    if skipping and not expander.process.profile.skipped_parts_evaluated:
+    if skipping and not expander.process.profile.skipped_text_kept:
         return False
     holds = _truth(expander, text.strip(SPACES), condition.name == "bool_lax") == condition.wanted
     return holds and not skipping
@@ -314,41 +313,39 @@ def _inner(expander: Expander, part: Condition, skipping: bool, where: str) -> b
 def _iteration(expander: Expander, condition: Condition, skipping: bool) -> bool:
     name = condition.name
     json = "json" in name
-    lists = [] if json else [expander.list_argument(arg, skipping=skipping) for arg in condition.args]
-    values = [expander.string(arg, skipping=skipping) for arg in condition.args] if json else []
+    if skipping:
+        texts = [expander.part(arg, skipping=True) for arg in condition.args]
+        lists = [(":", text) if json else split_separator(text) for text in texts]
+    elif json:
+        lists = [(":", expander.string(arg)) for arg in condition.args]
+    else:
+        lists = [expander.list_argument(arg) for arg in condition.args]
     where = f'inside "{name}" condition'
     for part in condition.parts:
         _inner(expander, part, True, where)
     if condition.fault is not None:
         raise expander.failure(condition.fault)
-    if skipping and json:
-        raise Unsupported(f"{name} in a branch that is not taken, where Exim runs into a null pointer")
-    if skipping:
-        return False
     any_will_do = name.startswith("forany")
     (part,) = condition.parts
     holds = not condition.wanted
     variables = expander.process.variables
     with expander.process.setting(item=variables.get("item")):
-        items = (
-            _json_items(expander, name, values[0]) if json else expander.list_items(lists[0][1], lists[0][0])
-        )
+        separator, text = lists[0]
+        items = _json_items(expander, name, text) if json else expander.list_items(text, separator)
         for item in items:
             variables["item"] = item
             result = _inner(expander, part, False, where)
             holds = result == condition.wanted
             if result == any_will_do:
                 break
-    return holds
+    return holds and not skipping
 
 
 def _json_items(expander: Expander, name: str, source: str) -> Iterator[str]:
     try:
         inner = dewrap(source, "[]")
     except ExpansionFailed:
-        raise Unsupported(
-            f"{name} of what is no JSON array, on which Exim runs into a null pointer"
-        ) from None
+        raise null_pointer(expander.process, expander.process.doing, address="(nil)") from None
     for item in json_nextinlist(inner, texts_keep_commas=expander.process.profile.json_texts_keep_commas):
         yield (
             dewrap(item, '""', "{} wrapping string result for extract jsons") if name.endswith("s") else item

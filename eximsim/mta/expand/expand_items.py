@@ -114,7 +114,8 @@ def _extract(expander: Expander, item: Item, skipping: bool) -> str:
     """The first argument decides at run time how many there are: a number takes three, a key two."""
     profile = expander.process.profile
     if not {"": True, "json": profile.json_extracted, "jsons": profile.json_texts_extracted}[item.word]:
-        raise ExpansionFailed("missing '{' for arg 1 of extract")
+        missing = "'}' closing" if skipping else "'{' for arg 1 of"
+        raise ExpansionFailed(f"missing {missing} extract")
     if skipping:
         expander.subs(item, skipping=True)
         return ""
@@ -220,7 +221,7 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
         raise ExpansionFailed('first argument of "listextract" must not be empty')
     if not _NUMBER.fullmatch(field):
         raise ExpansionFailed('first argument of "listextract" must be numeric')
-    separator, source = ":", ""
+    separator, source, profile = ":", "", expander.process.profile
     if len(item.args) > 1:
         separator, source = expander.list_argument(item.args[1], skipping=skipping)
     if item.fault is not None:
@@ -229,6 +230,8 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
     def find() -> str | None:
         number = _c_number(field)
         items = list(expander.list_items(source, separator))
+        if number > 1 and separator != ":" and not source and not profile.list_separator_read_first:
+            return "<"  # after the end the list is read anew, and its separator is an item
         index = len(items) + number if number < 0 else number - 1
         return items[index] if number and 0 <= index < len(items) else None
 
@@ -266,7 +269,7 @@ def _part_of(expander: Expander, name: str, values: list[str]) -> str:
     first, second = (_whole(expander, number, index, name) for index, number in enumerate(numbers))
     text = values[-1]
     if name == "hash":
-        return compute_hash(text, first or 0, -1 if second is None else second)
+        return compute_hash(expander.process, text, first or 0, -1 if second is None else second)
     if name == "nhash":
         guarded = expander.process.profile.nhash_by_zero_refused
         return compute_nhash(text, first or 0, -1 if second is None else second, guarded=guarded)
@@ -308,8 +311,8 @@ def _sg(expander: Expander, item: Item, skipping: bool) -> str:
 
 def _tr(expander: Expander, item: Item, skipping: bool) -> str:
     text, source, target = expander.subs(item, skipping=skipping)
-    if not target:
-        return text
+    if skipping or not target:
+        return "" if skipping else text
     data, wanted, given = octets(text), octets(source), octets(target)
     table = {octet: given[min(index, len(given) - 1)] for index, octet in enumerate(wanted)}
     return from_octets(bytes(table.get(octet, octet) for octet in data))

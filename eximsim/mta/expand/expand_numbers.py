@@ -140,7 +140,7 @@ def _substr(expander: Expander, text: str, arg: str | None, name: str) -> str:
 
 
 def _hash(expander: Expander, text: str, arg: str | None, name: str) -> str:
-    return compute_hash(text, *_values(expander, arg, name))
+    return compute_hash(expander.process, text, *_values(expander, arg, name))
 
 
 def _nhash(expander: Expander, text: str, arg: str | None, name: str) -> str:

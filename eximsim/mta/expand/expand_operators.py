@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from eximsim.profiles import Profile
 
 _PLAIN = re.compile(r"[0-9A-Za-z_.-]+")
-_PLAIN_LOCAL_PART = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-](?:[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]*[^.])?")
+_PLAIN_LOCAL_PART = re.compile(
+    r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-](?:[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]*[0-9A-Za-z!#$%&'*+/=?^_`{|}~-])?"
+)
 _NOT_ALNUM = re.compile(rb"([^0-9A-Za-z])")
 
 

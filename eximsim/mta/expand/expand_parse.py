@@ -32,7 +32,7 @@ _SUBS = {
 """Items that are nothing but arguments, with the fewest and the most of them."""
 
 _ANSWERED = {
-    "env": ("missing or misplaced { or }",),
+    "env": ("",),
     "listextract": ("missing '{' for arg 1 of listextract", "missing '{' for arg 2 of listextract"),
     "certextract": (
         "missing '{' for field arg of certextract",
@@ -186,8 +186,8 @@ class ItemReader(ConditionReader):
     def _iterate_end(self, name: str) -> Fault | None:
         if not self.accept("}"):
             return self.fault(
-                f'missing }} at end of condition or expression inside "{name}"; '
-                "could be an unquoted } in the content"
+                f'missing }} at end of condition or expression inside "{name}"',
+                hint="; could be an unquoted } in the content",
             )
         if not self.accept("}"):
             return self.fault(f'missing }} at end of "{name}"')

@@ -69,10 +69,10 @@ class Reader:
         self.position = match.end()
         return match[0]
 
-    def fault(self, message: str, *, curly: bool = False) -> Fault:
+    def fault(self, message: str, *, curly: bool = False, hint: str = "") -> Fault:
         """End the reading."""
         self.dead = True
-        return Fault(message, curly)
+        return Fault(message, curly, hint)
 
     # ---- strings ----------------------------------------------------------------------------------
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from eximsim.errors import Unsupported
+from eximsim.mta.base.numbers import c_int
 from eximsim.mta.base.string import from_octets, octets
 from eximsim.mta.expand.expander import ExpansionFailed
 from eximsim.mta.process.ends import ProcessDied
+from eximsim.mta.process.log import log_write_die
+
+if TYPE_CHECKING:
+    from eximsim.mta.process.globals import Process
 
 SIGFPE = 8
+_UNSIGNED = 2**64 - 1
 
 _HASH_CODES = b"abcdefghijklmnopqrtsuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _PRIMES = (
@@ -59,18 +68,25 @@ def extract_substr(text: str, offset: int, length: int) -> str:
     return from_octets(data[offset : offset + length])
 
 
-def compute_hash(text: str, length: int, limit: int) -> str:
-    """The old hash: ``length`` characters out of the first ``limit`` (26 if not positive) letters and digits.
+def compute_hash(process: Process, text: str, length: int, limit: int) -> str:
+    """The old hash: ``length`` characters out of the first ``limit`` (26 if not given) letters and digits.
 
-    A text that is not longer is its own hash. Source: compute_hash().
+    A text that is not longer is its own hash; a negative length ends the process, as does a division by a
+    ``limit`` of zero that is not guarded against. Source: compute_hash().
     """
-    if limit <= 0:
+    if limit < 0 or (limit == 0 and process.profile.operator_numbers_checked):
         limit = 26
     elif limit > len(_HASH_CODES):
         raise ExpansionFailed(f'hash count "{limit}" too big')
     data = bytearray(octets(text))
-    if length >= len(data) or length <= 0:
-        return text if length > 0 or not data else ""
+    if length < 0:
+        if not process.profile.appended_lengths_checked:
+            raise Unsupported("a hash of a negative length, which harms what stands in memory beside it")
+        log_write_die(process, f"internal error in string_catn (count {length})")
+    if length >= len(data) or length == 0:
+        return text if length else ""
+    if limit == 0:
+        raise ProcessDied(SIGFPE)
     target = 0
     for index in range(length, len(data)):
         octet = data[index]
@@ -95,10 +111,13 @@ def compute_nhash(text: str, first: int, second: int, *, guarded: bool) -> str:
     if second < 0:
         if first == 0:
             raise ProcessDied(SIGFPE)
-        return str(total % first)
+        return str(total % (first & _UNSIGNED))
     if first == 0 or second == 0:
         if guarded:
             raise ExpansionFailed("")
         raise ProcessDied(SIGFPE)
-    total %= first * second
+    product = c_int(first * second, wrapped=True) & _UNSIGNED
+    if product == 0:
+        raise ProcessDied(SIGFPE)
+    total %= product
     return f"{total // second}/{total % second}"

@@ -13,10 +13,14 @@ from eximsim.quick_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where reading failed. ``curly`` faults have another text after a header name without its colon."""
+    """Where reading failed. ``curly`` faults have another text after a header name without its colon.
+
+    ``hint`` is what releases add that have hints on braces.
+    """
 
     message: str
     curly: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ def is_known(process: Process, name: str) -> bool:
         return True
     if name in process.variables:
         return True
-    if _is_user_variable(name):
+    if _is_user_variable(process, name):
         return not process.config.main.flag("strict_acl_vars")
     return _is_indexed(name, "auth", 4) or _is_indexed(name, "regex", 9)
 
@@ -252,8 +252,10 @@ def unknown_variable_hint(name: str) -> str:
     return " (strict_acl_vars is set)"
 
 
-def _is_user_variable(name: str) -> bool:
-    return (name.startswith(("acl_c", "acl_m")) and not name[5:6].isalpha()) or name.startswith("r_")
+def _is_user_variable(process: Process, name: str) -> bool:
+    if name.startswith("r_"):
+        return process.profile.router_variables
+    return name.startswith(("acl_c", "acl_m")) and not name[5:6].isalpha()
 
 
 def _is_indexed(name: str, stem: str, most: int) -> bool:

@@ -224,7 +224,7 @@ class Expander:
                 message = f"missing or misplaced {{ or }}{hint}"
             elif message == "missing } at end of string":
                 message += hint
-        return ExpansionFailed(message)
+        return ExpansionFailed(message + fault.hint * self.process.profile.unquoted_brace_hinted)
 
     def told(self, text: str) -> str:
         """A text in a message, in quotes."""
@@ -250,10 +250,10 @@ class Expander:
     def part(self, template: Template, *, skipping: bool) -> str:
         """The value of an argument; of one that is skipped what there is without looking anything up.
 
-        Only releases that go on with what they skip (``skipped_parts_evaluated``) have the latter.
+        Only releases that put together what they skip (``skipped_text_kept``) have the latter.
         """
         value = self.string(template, skipping=skipping)
-        if not skipping or not self.process.profile.skipped_parts_evaluated:
+        if not skipping or not self.process.profile.skipped_text_kept:
             return value
         if template.constant is not None:
             return template.constant

@@ -19,4 +19,5 @@ def timed(process: Process, what: str, name: str) -> Iterator[None]:
     yield
     limit, took = process.config.main.number("slow_lookup_log"), int(process.world.now() * 1000) - begin
     if 0 < limit < took:
+        what = what if process.profile.long_lookup_named else "name"
         log_write(process, f"Long {what} lookup for '{name}': {took} msec")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM, REGEX
+from eximsim.mta.base.errnos import EISDIR, ENOTDIR, strerror
+from eximsim.mta.base.ip_syntax import read_ip_address
 from eximsim.mta.base.ipaddr import host_is_in_net
 from eximsim.mta.base.string import SPACES, string_is_ip_address, words
 from eximsim.mta.expand.expander import ExpansionFailed
@@ -14,6 +16,7 @@ from eximsim.mta.expand.marks import QuotedText, Taint, taint_of
 from eximsim.mta.lookup import match
 from eximsim.mta.lookup.lookups import dnsdb, dsearch
 from eximsim.mta.lookup.lookups.asked import asked_find
+from eximsim.mta.lookup.lookups.cdb import HEADER_SIZE
 from eximsim.mta.lookup.lookups.lsearch import Line, by_key, read_lines
 from eximsim.mta.lookup.lookups.sqlite import sqlite_lookup
 from eximsim.mta.lookup.lookups.testdb import testdb_find
@@ -98,10 +101,14 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
     if key is None:
         said = process.world.ask(kind.name, query)
         return SearchResult(said.value, said.deferred, said.error)
-    if kind.name == "dsearch" and not key:
-        return SearchResult()
     if kind.name == "dsearch":
-        return dsearch.dsearch_find(process, kind, query, key)
+        if process.world.path_kind(query) == "file":
+            raise ExpansionFailed(_no_folder(process, query))
+        return dsearch.dsearch_find(process, kind, query, key) if key else SearchResult()
+    if kind.name == "cdb":
+        _refuse_cdb(process, query)
+    if kind.name == "json" and process.world.path_kind(query) == "folder":
+        raise ExpansionFailed(f"{query} is not a regular file (json lookup)")
     if kind.name not in LINEAR:
         return _Search(process, kind, (), key, query).find()
     if process.world.path_kind(query) == "folder":
@@ -110,12 +117,33 @@ def _found(process: Process, kind: SearchType, key: str | None, query: str) -> S
         lines = read_lines(read_file(process, query))
     except OSError as error:
         raise ExpansionFailed(open_failed(f"{query} for linear search", error, process.reader)) from None
-    if kind.name == "iplsearch" and key not in ("", "*") and not string_is_ip_address(key)[0]:
+    if (
+        kind.name == "iplsearch"
+        and key not in ("", "*")
+        and not read_ip_address(key, process.profile.ip_syntax)
+    ):
         return SearchResult(deferred=True, error=_NOT_AN_IP.format(key))
     try:
         return _Search(process, kind, lines, key).find()
     except _UndecidedError:
         return SearchResult(deferred=True)
+
+
+def _refuse_cdb(process: Process, name: str) -> None:
+    """What is no constant database cannot be opened (cdb_open(), src/lookups/cdb.c)."""
+    kind = process.world.path_kind(name)
+    if kind == "folder":
+        raise ExpansionFailed(
+            f"failed to open cannot read header from {name} for cdb lookup: {strerror(EISDIR)}"
+        )
+    if kind == "file" and len(process.world.read_file(name)) < HEADER_SIZE:
+        raise ExpansionFailed(f"failed to open {name} too short for cdb lookup: Success")
+
+
+def _no_folder(process: Process, name: str) -> str:
+    if process.profile.dsearch_folder_looked_at:
+        return f"{name} is not a directory (dsearch lookup)"
+    return f"failed to open {name} for directory search: {strerror(ENOTDIR)}"
 
 
 def _dnsdb_find(process: Process, query: str) -> SearchResult:

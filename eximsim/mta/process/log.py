@@ -116,7 +116,8 @@ def _cannot_open(process: Process, path: str | None, stamp: str, text: str) -> N
     """The end of a process that can open neither its log nor the panic log. Source: open_log()."""
     exim = process.machine.account(process.machine.exim_user)
     uid, gid = (0, 0) if exim is None else (0 if process.queue_running else exim.uid, exim.gid)
-    why = f'Cannot open main log file "{path}": {errnos.strerror(errnos.EACCES)}: euid={uid} egid={gid}'
+    errno = errnos.EACCES if process.profile.log_made_by_exim_user else errnos.ENOENT
+    why = f'Cannot open main log file "{path}": {errnos.strerror(errno)}: euid={uid} egid={gid}'
     for line in (why, text, why):
         process.err(f"{stamp} {line}\n")
     last = "exim: could not open panic log - aborting: see message(s) above"

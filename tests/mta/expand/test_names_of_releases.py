@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from eximsim.errors import Unsupported
 from eximsim.mta.config.expansion_history import NAMES_HISTORY, lacking
 from eximsim.mta.config.expansion_names import CONDITIONS, ITEMS, OPERATORS, VARIABLES
 from eximsim.mta.config.options_history import HISTORY
 from eximsim.mta.expand.expand import ExpansionFailed, expand
+from eximsim.mta.process.ends import ProcessDied
 from eximsim.profiles import PROFILES
 from tests.mta.routing_world import site
 
@@ -73,9 +73,15 @@ def test_it_is_known_from_then_on(release: str, text: str, value: str) -> None:
         "${if eq{1}{2}{${if forall_json{$domain}{eq{$item}{1}}{y}{n}}}{z}}",
     ],
 )
-def test_where_exim_dies_of_a_json_list_there_is_no_value(text: str) -> None:
-    with pytest.raises(Unsupported):
+def test_exim_dies_of_what_is_no_json_list_and_of_any_where_no_result_is_wanted(text: str) -> None:
+    with pytest.raises(ProcessDied):
         expand(site(release="4.98").process, text)
+
+
+def test_variables_of_routers_are_known_since_4_93() -> None:
+    assert expand(site(release="4.93").process, "<$r_any>") == "<>"
+    with pytest.raises(ExpansionFailed, match='unknown variable name "r_any"'):
+        expand(site(release="4.92").process, "<$r_any>")
 
 
 def test_the_history_has_every_release_and_only_known_names() -> None:

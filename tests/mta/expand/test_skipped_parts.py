@@ -18,14 +18,44 @@ from tests.mta.front import Front
             "${if eq{a}{b}{${sg{a}{(}{b}}}{x}}",
             'regular expression error in "(": missing closing parenthesis at',
         ),
-        ("${if eq{a}{b}{${if bool{zz}{1}{2}}}{x}}", 'unrecognised boolean value "zz"'),
-        ("${if eq{a}{b}{${listextract{z}{b}}}{x}}", 'first argument of "listextract" must be numeric'),
-        ("${if or{{eq{a}{a}}{bool{q}}}}", 'unrecognised boolean value "q" inside "or{...}" condition'),
     ],
 )
 def test_their_arguments_are_tried_up_to_4_96(text: str, message: str) -> None:
     assert said(text, release="4.96")[0].startswith(f"Failed: {message}")
-    assert said(text, release="4.97") == ["true" if "or{" in text else "x"]
+    assert said(text, release="4.97") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("${if eq{a}{b}{${if bool{zz}{1}{2}}}{x}}", 'unrecognised boolean value "zz"'),
+        ("${if eq{a}{b}{${listextract{z}{b}}}{x}}", 'first argument of "listextract" must be numeric'),
+        ("${if or{{eq{a}{a}}{bool{q}}}}", 'unrecognised boolean value "q" inside "or{...}" condition'),
+        (
+            "${if eq{a}{b}{${if forany{<; a;b}{eq{${lookup{x}lsearch{/nosuch}}}{b}}{y}{n}}}{x}}",
+            'failed to open /nosuch for linear search: No such file or directory inside "forany" condition',
+        ),
+        (
+            "${if eq{a}{b}{${if forall_jsons{[1]}{eq{a}{b}}{y}{n}}}{x}}",
+            "missing '\"' wrapping string result for extract jsons",
+        ),
+    ],
+)
+def test_plain_text_is_put_together_up_to_4_97(text: str, message: str) -> None:
+    assert said(text, release="4.97") == [f"Failed: {message}"]
+    if "json" not in text:
+        assert said(text, release="4.98") == ["true" if "or{" in text else "x"]
+
+
+def test_letters_are_not_translated_there() -> None:
+    text = "${if eq{a}{b}{${tr{abc}{b}{M}}}}"
+    assert [said(text, release=release) for release in ("4.96", "4.97")] == [[""], [""]]
+
+
+def test_a_comparator_of_nothing_fails_since_4_98() -> None:
+    text = "${if eq{a}{b}{${sort{a}{<}{$item}}}{x}}"
+    assert said(text, release="4.97") == ["x"]
+    assert said(text, release="4.98") == ['Failed: condition name expected, but found ""']
 
 
 def test_the_comparator_of_a_sort_is_known_there() -> None:

@@ -14,3 +14,11 @@ def test_only_what_takes_longer_than_the_limit_is_logged() -> None:
             process.world.sleep(seconds)
     assert front.log()[-1].endswith("Long A lookup for 'a.ex': 1500 msec")
     assert len(front.log()) == 1
+
+
+def test_up_to_4_92_every_lookup_is_one_of_a_name() -> None:
+    front = Front("slow_lookup_log = 1", release="4.92")
+    process = front.process()
+    with timed(process, "A", "a.ex"):
+        process.world.sleep(1)
+    assert front.log()[-1].endswith("Long name lookup for 'a.ex': 1000 msec")

@@ -257,13 +257,16 @@ def test_what_goes_to_two_logs_goes_to_syslog_once_only_if_that_is_said() -> Non
         assert len([line for line in said if line.startswith("SYSLOG")]) == count
 
 
-def test_a_log_that_cannot_be_opened_is_the_end() -> None:
+@pytest.mark.parametrize(
+    ("release", "told"), [("4.94.1", "Permission denied"), ("4.93", "No such file or directory")]
+)
+def test_a_log_that_cannot_be_opened_is_the_end(release: str, told: str) -> None:
     """The words are those of test 0397 of Exim's suite."""
-    front = Front("log_file_path = /non/existent/%s")
+    front = Front("log_file_path = /non/existent/%s", release=release)
     front.machine.test_harness = True
     done = front.exim("-q")
     stamp = STAMP.rstrip()
-    why = 'Cannot open main log file "/non/existent/main": Permission denied: euid=0 egid=1000'
+    why = f'Cannot open main log file "/non/existent/main": {told}: euid=0 egid=1000'
     lines = done.stderr.splitlines()
     assert done.code == 1
     assert lines[0] == lines[2] == f"{stamp} {why}"

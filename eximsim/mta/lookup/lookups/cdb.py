@@ -6,6 +6,9 @@ import struct
 
 _PAIR = struct.Struct("<II")
 _TABLES = 256
+HEADER_SIZE = _TABLES * _PAIR.size
+"""What a database has at least, in octets."""
+
 _HASH_START = 5381
 _PROBES = 10_000
 
