@@ -6,7 +6,7 @@ Options that a release does not have are left out of it; the rest is the same fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 from eximsim.fuzz import sequence_choices as choices
@@ -42,7 +42,18 @@ def sequence(rng: Random, name: str, profile: Profile) -> Drawn:
     }
     drawn.update(_sections(rng, asked=any(option.endswith("_auth") for option in transport)))
     drawn["runs"] = [_run(rng, first=number == 0, secure=secure) for number in range(rng.randint(3, 6))]
-    return _as_known(drawn, known)
+    drawn = _as_known(drawn, known)
+    if not profile.limits_heeded:  # before, the option is an experiment, and few programs have it
+        drawn["main"] = {name: value for name, value in _table(drawn["main"]) if name != _EXPERIMENT}
+    return drawn
+
+
+_EXPERIMENT = "limits_advertise_hosts"
+
+
+def _table(options: object) -> Iterable[tuple[str, object]]:
+    assert isinstance(options, Mapping)
+    return options.items()
 
 
 def some(rng: Random, options: choices.Choices, share: float) -> dict[str, str]:
@@ -74,9 +85,7 @@ def _as_known(drawn: Drawn, known: Release) -> Drawn:
         "router": known.routers["dnslookup"].settable,
     }
     for section, settable in tables.items():
-        options = drawn[section]
-        assert isinstance(options, Mapping)
-        drawn[section] = {name: value for name, value in options.items() if name in settable}
+        drawn[section] = {name: value for name, value in _table(drawn[section]) if name in settable}
     if "driver.external" in known.absent and drawn.get("auths") in choices.LATER_AUTHENTICATORS:
         del drawn["auths"]
     return drawn

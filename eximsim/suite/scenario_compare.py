@@ -269,7 +269,9 @@ _ARGUMENTS = re.compile(r"cwd=.* \d+ args: ")
 _STAMP = re.compile(r"^((?:[A-Z]+: )?)(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} )?(?:[+-]\d{4} )?(?:\[\d+\] )?")
 """What of a line's beginning the words ``millisec`` and ``pid`` change."""
 _DURATION = re.compile(r"(?<= )((?:QT|DT|RT|D)=)[\d.]+s")
-_OWN_PORT = re.compile(r"(?<= )(I=\[[^]]*\]):\d+")
+_OWN_PORT = re.compile(r"(?<= )(I=\[[^]]*\]):?\d+")
+_DELIVERY = re.compile(r"M\d+ (?:[=-]>|>>|==|\*\*) ")
+"""A line of a delivery; of our end of a call it has the port that the machine chose."""
 
 
 def _log(done: Done) -> tuple[str, ...]:
@@ -280,7 +282,9 @@ def _log(done: Done) -> tuple[str, ...]:
 
 
 def _timed(line: str) -> str:
-    """The line without its process, and where it shows milliseconds, without times and the client's port."""
+    """The line without its process and our port, and where it shows milliseconds, without times."""
+    if _DELIVERY.search(line):
+        line = _OWN_PORT.sub(r"\1", line)
     stamp = _STAMP.match(line)
     if stamp is None or stamp.end() == stamp.end(1):
         return line

@@ -58,6 +58,13 @@ def test_options_that_a_release_does_not_have_are_left_out_of_it() -> None:
     assert any("hosts_pipe_connect" in config for config in newer)
 
 
+def test_an_option_that_was_an_experiment_is_left_out_until_it_was_none() -> None:
+    def has(release: str) -> bool:
+        return any("limits_advertise_hosts" in drawn(chance, release).config for chance in range(80))
+
+    assert (has("4.97"), has("4.98")) == (False, True)
+
+
 def test_zones_and_servers_change_from_one_command_to_the_next() -> None:
     steps = [step for chance in range(50) for step in drawn(chance).steps]
     assert any(step.zone is not None for step in steps)

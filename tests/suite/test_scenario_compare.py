@@ -297,3 +297,13 @@ def test_a_message_that_was_encrypted_for_nobody_is_compared_by_its_envelope(lin
     first = replace(one, messages=("from <a> to b", f"  {line}", "from <c> to d", "  Subject: x"))
     envelopes = ("from <a> to b", "from <c> to d", "  Subject: x")
     assert agrees("messages", first, replace(one, messages=envelopes)) is same
+
+
+@pytest.mark.parametrize("release", ["4.92", NEWEST])
+def test_the_port_that_the_machine_chose_for_a_delivery_is_left_aside(release: str) -> None:
+    one = scenario(main={"log_selector": "+outgoing_port +incoming_port +incoming_interface +outgoing_interface"})
+    (run,) = done(one, release)
+    assert any("]:4000" in line or "]4000" in line for line in run.log)
+    log = tuple(line.replace("]:4000", "]:5000").replace("]4000", "]5000") for line in run.log)
+    record = ScenarioRecord("x", release, "openssl", (replace(run, log=log),))
+    assert compare_scenario(record, one, stand()).result == "agree"
