@@ -301,7 +301,8 @@ def test_a_message_that_was_encrypted_for_nobody_is_compared_by_its_envelope(lin
 
 @pytest.mark.parametrize("release", ["4.92", NEWEST])
 def test_the_port_that_the_machine_chose_for_a_delivery_is_left_aside(release: str) -> None:
-    one = scenario(main={"log_selector": "+outgoing_port +incoming_port +incoming_interface +outgoing_interface"})
+    words = "+outgoing_port +incoming_port +incoming_interface +outgoing_interface"
+    one = scenario(main={"log_selector": words})
     (run,) = done(one, release)
     assert any("]:4000" in line or "]4000" in line for line in run.log)
     log = tuple(line.replace("]:4000", "]:5000").replace("]4000", "]5000") for line in run.log)
