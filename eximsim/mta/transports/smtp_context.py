@@ -151,6 +151,8 @@ class SmtpContext:
     """What the server has said of itself, if the release heeds that."""
     sequence: int = 1
     """The number of this message on the connection; each transaction counts."""
+    message_ended: bool = False
+    """A message has been sent to its end in this session, which may have more transactions."""
     at_limit: bool = False
     """The connection has had as many messages as it may; there are recipients left for another one."""
     next_addr: Address | None = None

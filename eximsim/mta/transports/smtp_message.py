@@ -198,6 +198,8 @@ def _transaction(
         sx.send_quit = False
         hang_up(sx)
         return Rc.OK
+    if sx.message_ended:
+        sx.wire.command = _END  # what Exim goes on to hold for the last command
     return transaction_failed(sx, unsent=sync is Sync.SEND_FAILED)
 
 
@@ -261,7 +263,7 @@ def _send(sx: SmtpContext) -> Rc | None:
         return _not_sent(sx, Errno.FILTER_FAIL, f"transport filter process failed ({status}){why}")
     except SigningFailed as failed:
         return transaction_failed(sx, not_signed=str(failed.args[0]))
-    sx.wire.command = _END
+    sx.wire.command, sx.message_ended = _END, True
     if sx.quit_early:
         _note_quit(sx)
     if sx.waiting.mail or sx.waiting.recipients:

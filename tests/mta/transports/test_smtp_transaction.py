@@ -442,3 +442,15 @@ def test_a_next_host_does_not_get_who_was_passed_over() -> None:
     site.deliver("a@test.ex", "b@three.ex")
     assert site.outcomes["b@three.ex"] == "FAIL 0: None"
     assert site.outcomes["a@test.ex"] == "sent to mx2.test.ex (clear)"
+
+
+@pytest.mark.parametrize(("release", "waits"), [("4.98", True), ("4.99", False)])
+def test_a_server_that_is_gone_before_the_next_transaction_has_gone_after_the_message(
+    release: str, waits: bool
+) -> None:
+    gone = Behaviour(extensions=ONE_DOMAIN, end_of_data=Answer(("250 ok",), then=Then.CLOSE))
+    site = Site((Mx(gone),), release, zone=(THREE,))
+    log = site.deliver("a@test.ex", "b@three.ex")
+    assert "H=mx1.test.ex [10.9.1.1]: Remote host closed connection in response to end of data" in log
+    assert site.outcomes["b@three.ex"].startswith("DEFER" if waits else "sent")
+    assert len(site.calls) == 2 - waits
