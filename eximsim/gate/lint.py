@@ -9,9 +9,11 @@ from eximsim.mta.acl.acl_conditions import ASKED, CONDITIONS
 from eximsim.mta.acl.acl_controls import CONTROLS
 from eximsim.mta.config.acl_read import MODIFIERS
 from eximsim.mta.config.optionlist import Status
+from eximsim.mta.config.options_auths import can_be_client
 from eximsim.mta.config.options_outbound import MAIN_EXPANDED, OUTBOUND_TRANSPORTS, can_matter_outbound
 from eximsim.mta.config.readconf import option_report
 from eximsim.mta.expand.expand_survey import Need, needs
+from eximsim.mta.reception.smtp_in_auth import SERVERS
 from eximsim.mta.transports.smtp_auth import CLIENTS
 from eximsim.quick_dataclass import dataclass
 
@@ -107,7 +109,10 @@ def _drivers(config: Config) -> Iterator[Finding]:
 
 
 def _authenticators(config: Config) -> Iterator[Finding]:
-    """Those that Exim has as a client and the model has not matter where a transport authenticates itself."""
+    """Those that Exim has as a client and the model has not matter where a transport authenticates itself.
+
+    What clients of this host use does not matter for what goes out.
+    """
     used = any(
         transport.options.written(name)
         for transport in config.transports.values()
@@ -115,11 +120,14 @@ def _authenticators(config: Config) -> Iterator[Finding]:
         if transport.driver in OUTBOUND_TRANSPORTS
     )
     for auth in config.authenticators:
-        known = auth.driver in CLIENTS
+        client = can_be_client(auth.options)
+        known = auth.driver in (CLIENTS if client else SERVERS)
         note = "" if known else f"the {auth.driver} authenticator, if a server offers it"
         note = note if used or known else "no transport has hosts_try_auth or hosts_require_auth"
+        if not (client or known):
+            note = f"the {auth.driver} authenticator as a server"
         status = Status.MODELLED if known else Status.UNSUPPORTED
-        matters = used and not known
+        matters = used and client and not known
         yield Finding(auth.path, auth.line, f"authenticator.{auth.name}", status, matters, note)
 
 

@@ -118,8 +118,20 @@ AUTH = "begin authenticators\na:\n  driver = {}\n  public_name = X\n{}"
     [
         ("", "plaintext", "  client_send = ^a^b\n", (Status.MODELLED, False)),
         ("", "spa", "", (Status.UNSUPPORTED, False)),
-        ("  hosts_try_auth = *\n", "spa", "", (Status.UNSUPPORTED, True)),
-        ("  hosts_require_auth = *\n", "spa", "", (Status.UNSUPPORTED, True)),
+        (
+            "  hosts_try_auth = *\n",
+            "spa",
+            "  client_username = u\n  client_password = p\n",
+            (Status.UNSUPPORTED, True),
+        ),
+        (
+            "  hosts_require_auth = *\n",
+            "spa",
+            "  client_username = u\n  client_password = p\n",
+            (Status.UNSUPPORTED, True),
+        ),
+        ("  hosts_require_auth = *\n", "spa", "  server_password = u\n", (Status.UNSUPPORTED, False)),
+        ("  hosts_require_auth = *\n", "dovecot", "  server_socket = /s\n", (Status.MODELLED, False)),
         ("  hosts_require_auth = *\n", "cram_md5", "", (Status.MODELLED, False)),
     ],
 )
