@@ -398,6 +398,6 @@ POINTS: Sequence[Point] = (
     _point("ee1435878", ("confs/4608", "")),
     _point("73d3b73c0", ("scripts/0000-Basic/0287", "Check the hints DB exists")),
     _point("91586f969", ("runtest", r'Loading\ "\w+"\ (?:router')),
-    _point("6d75a89d2"),
+    _point("6d75a89d2", ("runtest", r'Loading\ "\w+"\ (?:router')),
 )
 """Oldest first, as far as the history is a line."""
