@@ -266,6 +266,22 @@ class ExpansionSwitches(ServerSwitches):
     )
     """Where ``filter``, ``map`` or ``reduce`` does not end, an unquoted brace is suspected."""
 
+    empty_start_kept: bool = switch(True, "string_append_listele() in string.c", since("4.90", "acec9514b"))
+    """An empty item begins a list that is put together as any other; after, none is left of it."""
+
+    nothing_appended_is_nothing: bool = switch(
+        False,
+        "string_catn() in string.c",
+        since("4.96", "d8b76fa95"),
+        since("4.99-dev-13835a3c1", "af14bc8cf", False),
+    )
+    """Of an empty item a list is not begun: a process that sorts one that begins with it dies."""
+
+    empty_items_spaced: bool = switch(
+        False, "string_append_listele() in string.c", since("4.99-dev-13835a3c1", "af14bc8cf")
+    )
+    """An empty item of a list that is put together is a blank."""
+
     router_variables: bool = switch(False, "find_variable() in expand.c", since("4.93", "fa7b17bdb"))
     """``$r_name`` is known, be it set by a router or not."""
 

@@ -307,6 +307,7 @@ POINTS: Sequence[Point] = (
     *_points("c51f713ee ce15be781 a375c22c1 22ed7a529 1843f70b7 6e05345b4 05b70ebcd ea98874e2"),
     *_points("78a84fffe 5ddebd0ec ef2e5890d"),
     _point("dd09071d4", ("runtest", "# Time-only, in debug output")),
+    _point("d8b76fa95"),
     _point("9f6916601"),
     _point("19fdbfb4a", ("confs/0628", "")),
     *_points("7ad863f38 7f8394e7c b249717db 8f2cf8f5a"),
@@ -399,5 +400,6 @@ POINTS: Sequence[Point] = (
     _point("73d3b73c0", ("scripts/0000-Basic/0287", "Check the hints DB exists")),
     _point("91586f969", ("runtest", r'Loading\ "\w+"\ (?:router')),
     _point("6d75a89d2", ("runtest", r'Loading\ "\w+"\ (?:router')),
+    _point("af14bc8cf"),
 )
 """Oldest first, as far as the history is a line."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 _SPACES = re.compile(r"[ \t\n\v\f\r]*")
 _DECIMAL = re.compile(r"[0-9]+")
-_ANY_BASE = re.compile(r"0[xX][0-9A-Fa-f]+|[0-9]+")
+_ANY_BASE = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _SCALES = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _MAX = (1 << 63) - 1
@@ -172,7 +172,7 @@ class _Evaluation:
             assert octal is not None
             digits, base = octal[0], 8
         self.position += len(digits)
-        value = max(_MIN, min(_MAX, int(digits, base)))
+        value = max(_MIN, min(_MAX, int(digits, base) if digits[-1] not in "xX" else 0))
         scale = _SCALES.get(self.text[self.position : self.position + 1].lower())
         if scale is not None:
             self.position += 1

@@ -232,8 +232,9 @@ def _listextract(expander: Expander, item: Item, skipping: bool) -> str:
         items = list(expander.list_items(source, separator))
         if number > 1 and separator != ":" and not source and not profile.list_separator_read_first:
             return "<"  # after the end the list is read anew, and its separator is an item
-        index = len(items) + number if number < 0 else number - 1
-        return items[index] if number and 0 <= index < len(items) else None
+        if number < 0:  # what is further from the end than by one more is the first
+            number = max(number + len(items) + 1, -1)
+        return items[abs(number) - 1] if 0 < abs(number) <= len(items) else None
 
     return expander.answered(item, item.answer, find, skipping)
 

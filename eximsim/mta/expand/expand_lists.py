@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from itertools import dropwhile
+from typing import TYPE_CHECKING, Any
 
 from eximsim.mta.base.effort import COMPARISON
 from eximsim.mta.base.string import from_octets, in_quotes, octets
@@ -14,6 +15,10 @@ from eximsim.mta.expand.expand_parse import parse_condition
 from eximsim.mta.expand.expand_text import strcmpic
 from eximsim.mta.expand.expand_tree import Item
 from eximsim.mta.expand.expander import Expander, ExpansionFailed
+from eximsim.mta.process.sigsegv import null_pointer
+
+if TYPE_CHECKING:
+    from eximsim.profiles import Profile
 
 
 def _joined(items: Iterator[str], separator: str) -> str:
@@ -26,12 +31,13 @@ def _joined(items: Iterator[str], separator: str) -> str:
     return out[:-1]
 
 
-def _appended(items: list[str], separator: str) -> str:
-    """A list with separators doubled and no spaces, where an empty item at the start leaves no trace."""
-    out = ""
-    for item in items:
-        out += (separator if out else "") + item.replace(separator, separator * 2)
-    return out
+def _put_together(items: Iterable[str], separator: str, profile: Profile) -> str:
+    """A list of items whose separators are doubled. Source: string_append_listele(), src/string.c."""
+    if profile.empty_items_spaced:
+        items = (item or " " for item in items)
+    elif not profile.empty_start_kept:
+        items = dropwhile(lambda item: not item, items)
+    return separator.join(item.replace(separator, separator * 2) for item in items)
 
 
 def iterate_item(expander: Expander, item: Item, skipping: bool) -> str:
@@ -166,7 +172,9 @@ def _condition_holds(expander: Expander, comparator: str, left: str, right: str)
 def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
     """Evaluate ``${sort``.
 
-    It is an insertion sort with a comparator that need not be an order, so no other sort gives the same.
+    It is an insertion sort with a comparator that need not be an order, so no other sort gives the same. What
+    is sorted so far is kept as two lists, one of items and one of keys: empty items do not live through that
+    everywhere, and what follows them is then sorted by keys of others.
     """
     process = expander.process
     separator, source = expander.list_argument(item.args[0], skipping=skipping) if item.args else (":", "")
@@ -181,16 +189,24 @@ def sort_item(expander: Expander, item: Item, skipping: bool) -> str:
         raise expander.failure(item.fault)
     if skipping:
         return ""
-    ordered: list[tuple[str, str]] = []
+    before = partial(_sorts_before if fixed else partial(_condition_holds, expander), comparator)
+    texts = keys = ""
     with process.setting(item=process.variables.get("item")):
         for text in expander.list_items(source, separator):
             process.variables["item"] = text
             key = _sort_key(expander, item)
-            before = _sorts_before if fixed else partial(_condition_holds, expander)
+            ordered = list(expander.list_items(texts, separator))
+            others = list(expander.list_items(keys, separator))
+            if len(others) < len(ordered):
+                raise ExpansionFailed("Internal error in sort (list mismatch)")
             place = next(
-                (index for index, (other, _) in enumerate(ordered) if before(comparator, key, other)),
+                (index for index in range(len(ordered)) if before(key, others[index])),
                 len(ordered),
             )
-            ordered.insert(place, (key, text))
+            texts = _put_together([*ordered[:place], text, *ordered[place:]], separator, process.profile)
+            others.insert(place, key)
+            keys = _put_together(others[: len(ordered) + 1], separator, process.profile)
             process.effort.spend_on_searching(COMPARISON * (place + 1))
-    return _appended([text for _, text in ordered], separator)
+            if not texts and process.profile.nothing_appended_is_nothing:
+                raise null_pointer(process, process.doing)
+    return texts

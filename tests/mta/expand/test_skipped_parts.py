@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from eximsim.mta.expand.expand import expand
+from eximsim.mta.process.ends import ProcessDied
 from tests.mta.expand.test_order_of_faults import said
 from tests.mta.front import Front
+from tests.mta.routing_world import site
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,19 @@ def test_the_list_of_match_ip_is_expanded_up_to_4_98(release: str, found: list[s
 
 def test_a_sorted_list_has_no_spaces() -> None:
     assert said("${sort{:::a}{gti}{$item}}") == ["a:::"]
+
+
+def test_an_empty_item_that_is_sorted_to_the_start() -> None:
+    text = "${sort{b: :a}{lt}{x$item}}"
+    said_by = {one: said(text, release=one)[0] for one in ("4.89", "4.99", "4.99-dev-13835a3c1")}
+    assert said_by == {"4.89": ":a:b", "4.99": "b:a", "4.99-dev-13835a3c1": " :a:b"}
+
+
+@pytest.mark.parametrize("release", ["4.96", "4.99"])
+def test_exim_dies_of_sorting_a_list_that_begins_with_an_empty_item(release: str) -> None:
+    with pytest.raises(ProcessDied):
+        expand(site(release=release).process, "${sort{:a}{lt}{x$item}}")
+    assert expand(site(release="4.95").process, "${sort{:a}{lt}{x$item}}") == "a"
 
 
 def test_a_number_is_told_without_the_blanks_before_it() -> None:
