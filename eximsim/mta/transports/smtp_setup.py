@@ -136,6 +136,7 @@ def _continue(sx: SmtpContext, *, suppress_tls: bool) -> Rc | None:
 
 def _check_dane(sx: SmtpContext) -> Rc:
     """Decide about DANE for this host; anything but OK rules it out (``check_force_dane_conn()``)."""
+    sx.process.dane_verified = False  # but what was verified at another host stays verified
     want = wanted_dane(sx)
     policy = dane.HOST_POLICY.decide(sx.process, sx.host.dnssec, want, host=sx.host.name)
     if policy.outcome is dane.Policy.NO_DANE:

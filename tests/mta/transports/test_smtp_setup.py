@@ -296,3 +296,15 @@ def test_a_call_that_dane_rules_out_is_closed_at_once(monkeypatch: pytest.Monkey
     monkeypatch.setattr(site.world, "hang_up", lambda: None)  # the end of the process closes nothing
     site.deliver()
     assert site.events == ["EOF"]
+
+
+@pytest.mark.parametrize("release", ["4.92", NEWEST])
+def test_a_call_to_another_host_takes_danes_word_from_who_has_been_sent_to(release: str) -> None:
+    first = Mx(Behaviour(recipients=(("b@test.ex", reply("450 later")),)), tlsa=GOOD, preference=10)
+    second = Mx(Behaviour(banner=reply("421 no")), preference=20)
+    told = []
+    for hosts in ([first], [first, second]):
+        site = Site(hosts, release, transport={"hosts_try_dane": "*"})
+        (line,) = (line for line in site.deliver("a@test.ex", "b@test.ex") if line.startswith("=> a@test.ex"))
+        told.append(line.partition(" CV=")[2].split()[0])
+    assert told == ["dane", "yes"]
