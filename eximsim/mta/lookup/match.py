@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eximsim.mta.base.string import SPACES, list_items
+from eximsim.mta.base.string import SPACES, from_octets, list_items, octets
 from eximsim.mta.expand.expand_text import ascii_lower
 from eximsim.mta.expand.marks import marked, taint_of
 from eximsim.mta.lookup import match_list
 from eximsim.mta.process import upward
 from eximsim.mta.process.log import log_write, log_write_die, quoted
-from eximsim.mta.records.lists import FAILED, MATCHED, Kind, ListCache, ListMatch
+from eximsim.mta.records.lists import FAILED, Kind, ListCache, ListMatch
 from eximsim.quick_dataclass import dataclass
 from eximsim.status import Rc
 
@@ -175,6 +176,8 @@ class CheckAddress:
     subject: str = ""
     kind: Kind = Kind.ADDRESS
     anchored: bool = True
+    left: str | None = None
+    """What the last item has as its value whose local part matched, or that was looked up."""
 
     def __post_init__(self) -> None:
         local_part, at, domain = self.original.rpartition("@")
@@ -210,17 +213,21 @@ class CheckAddress:
             )
             return FAILED
         if pattern[:1] == "^":
-            return self._string(subject, setup=self.setup).test(pattern)
+            return replace(self._string(subject, setup=self.setup).test(pattern), value=self.left)
         if _WHOLE_LOOKUP.match(pattern):
-            return self._whole_lookup(pattern)
+            return self._looked_up(self._whole_lookup(pattern))
         if not subject:
-            return FAILED if pattern else MATCHED
+            return FAILED if pattern else ListMatch(Rc.OK, self.left)
         if pattern.startswith("@@"):
             return self._split_lookup(marked(pattern[2:], taint_of(pattern)))
         return self._parts(pattern)
 
     def _string(self, text: str, *, partial: bool = True, setup: int = -1) -> match_list.CheckString:
         return match_list.CheckString(self.process, Kind.STRING, text, self.caseless, setup, partial=partial)
+
+    def _looked_up(self, found: ListMatch) -> ListMatch:
+        self.left = found.value
+        return found
 
     def _whole_lookup(self, pattern: str) -> ListMatch:
         if pattern.startswith("partial-"):
@@ -249,7 +256,8 @@ class CheckAddress:
                 items = start + colon
             for item in list_items(items, escaped_space=self.process.profile.list_keeps_escaped_space):
                 negated = item.startswith("!")
-                matched = self._string(local_part).test(item[1:].lstrip(SPACES) if negated else item)
+                tested = item[1:].lstrip(SPACES) if negated else item
+                matched = self._looked_up(self._string(local_part).test(tested))
                 if matched.rc is Rc.OK:
                     return FAILED if negated else matched
                 if matched.rc is Rc.DEFER:
@@ -284,11 +292,13 @@ class CheckAddress:
             expanding=False,
             single=True,
         )
-        if found.rc is not Rc.OK:
-            return found
-        if not self.process.profile.address_match_gives_whole:
-            return found
-        return ListMatch(Rc.OK, f"{pattern_local if at else ''}@{found.value or ''}")
+        self.left = found.value
+        if self.process.profile.address_match_gives_whole and (at or found.value is not None):
+            # Of the pattern as many characters are copied as the address has before its @.
+            self.left = (
+                f"{from_octets(octets(pattern)[: len(octets(local_part))]) if at else ''}@{found.value or ''}"
+            )
+        return replace(found, value=self.left)
 
     def _local_part_matches(self, local_part: str, pattern: str) -> bool:
         left, right = (ascii_lower(text) if self.caseless else text for text in (local_part, pattern))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM
+from eximsim.mta.base.errnos import EACCES
 from eximsim.mta.base.regex_cache import RegexError, compile_pattern
 from eximsim.mta.base.string import SPACES, from_octets, list_items, matchlist_parse_sep
 from eximsim.mta.config.places import placed
@@ -63,6 +65,10 @@ class Check(Protocol):
     def subject_for_expansion(self) -> str | None:
         """What ``$domain`` is while the list is expanded, if it has no value."""
 
+    @property
+    def left(self) -> str | None:
+        """The value that items leave behind which do not decide."""
+
 
 # ---- one pattern ------------------------------------------------------------------------------------------
 
@@ -97,6 +103,11 @@ class CheckString:
         """See ``Check``."""
         self.subject = self.original
         self.caseless = False
+
+    @property
+    def left(self) -> str | None:
+        """See ``Check``."""
+        return None
 
     @property
     def subject_for_expansion(self) -> str | None:
@@ -331,7 +342,8 @@ class _Scan:
             if result is not None:
                 return result
         self.trace.exhausted(self.negated)
-        return MATCHED if self.negated else FAILED
+        decided = MATCHED if self.negated else FAILED
+        return decided if self.check.left is None else replace(decided, value=self.check.left)
 
     def _is_switch(self, item: str) -> bool:
         kind = self.check.kind
@@ -433,6 +445,8 @@ class _Scan:
         try:
             content = from_octets(read_named_file(self.process, path, taint_of(self.whole)))
         except OSError as error:
+            if error.errno != EACCES and self.process.world.path_kind(path) == "folder":
+                return None  # it can be opened, and has no lines
             log_write_die(
                 self.process, open_failed(f"{item} when checking {self.shown}", error, runs_as(self.process))
             )

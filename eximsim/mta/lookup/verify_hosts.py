@@ -127,6 +127,11 @@ class CheckHost:
         return self.host_address
 
     @property
+    def left(self) -> str | None:
+        """See ``match_list.Check``."""
+        return None
+
+    @property
     def subject_for_expansion(self) -> str | None:
         """See ``match_list.Check``."""
         return None
