@@ -187,16 +187,16 @@ class CheckAddress:
 
     @property
     def key(self) -> str:
-        """See ``match_list.Check``."""
+        """See ``check.Check``."""
         return self.subject
 
     @property
     def subject_for_expansion(self) -> str | None:
-        """See ``match_list.Check``."""
+        """See ``check.Check``."""
         return None
 
     def make_caseful(self) -> None:
-        """See ``match_list.Check``."""
+        """See ``check.Check``."""
         local_part, at, _ = self.original.rpartition("@")
         self.subject = local_part + at + self.subject.rpartition("@")[2]
         self.caseless = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from eximsim.errors import Unsupported
 from eximsim.mta.base.effort import ITEM
@@ -33,6 +33,7 @@ from eximsim.quick_dataclass import dataclass
 from eximsim.status import HostFind, Rc
 
 if TYPE_CHECKING:
+    from eximsim.mta.lookup.check import Check
     from eximsim.mta.process.globals import Process
 
 
@@ -42,32 +43,6 @@ _KIND_WORDS = {
     Kind.ADDRESS: " address",
     Kind.LOCALPART: " local part",
 }
-
-
-class Check(Protocol):
-    """A subject with the way in which one pattern is matched against it."""
-
-    kind: Kind
-    anchored: bool
-    """An item may name another list; without, ``+name`` is a text like any other."""
-
-    @property
-    def key(self) -> str:
-        """The subject in the form in which it is compared."""
-
-    def test(self, pattern: str) -> ListMatch:
-        """Match one pattern."""
-
-    def make_caseful(self) -> None:
-        """From here on the local part's case counts (``+caseful``)."""
-
-    @property
-    def subject_for_expansion(self) -> str | None:
-        """What ``$domain`` is while the list is expanded, if it has no value."""
-
-    @property
-    def left(self) -> str | None:
-        """The value that items leave behind which do not decide."""
 
 
 # ---- one pattern ------------------------------------------------------------------------------------------
@@ -96,22 +71,22 @@ class CheckString:
 
     @property
     def key(self) -> str:
-        """See ``Check``."""
+        """See ``check.Check``."""
         return self.subject
 
     def make_caseful(self) -> None:
-        """See ``Check``."""
+        """See ``check.Check``."""
         self.subject = self.original
         self.caseless = False
 
     @property
     def left(self) -> str | None:
-        """See ``Check``."""
+        """See ``check.Check``."""
         return None
 
     @property
     def subject_for_expansion(self) -> str | None:
-        """See ``Check``."""
+        """See ``check.Check``."""
         return self.subject if self.kind is Kind.DOMAIN else None
 
     def test(self, pattern: str) -> ListMatch:

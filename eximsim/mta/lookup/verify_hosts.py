@@ -123,17 +123,17 @@ class CheckHost:
 
     @property
     def key(self) -> str:
-        """See ``match_list.Check``."""
+        """See ``check.Check``."""
         return self.host_address
 
     @property
     def left(self) -> str | None:
-        """See ``match_list.Check``."""
+        """See ``check.Check``."""
         return None
 
     @property
     def subject_for_expansion(self) -> str | None:
-        """See ``match_list.Check``."""
+        """See ``check.Check``."""
         return None
 
     def make_caseful(self) -> None:
