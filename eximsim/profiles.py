@@ -91,6 +91,7 @@ _RELEASES = (
         tls_library="gnutls",
         exim_user="Debian-exim",
         headers_charset="UTF-8",
+        unknown_charset_undecoded=True,
         build_lacks=(
             *("main.dmarc_forensic_sender", "main.dmarc_history_file", "main.dmarc_tld_file"),
             *("acl.dmarc_status", "control.dmarc_disable_verify", "control.dmarc_enable_forensic"),

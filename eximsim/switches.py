@@ -452,5 +452,8 @@ class Profile(SmtpSwitches):
     headers_charset: str = "ISO-8859-1"
     """The character set that the program was built with (HEADERS_CHARSET), the default of headers_charset."""
 
+    unknown_charset_undecoded: bool = False
+    """A header with a word in a character set that iconv does not know is not decoded (Debian's build)."""
+
     exim_user: str = "exim"
     """The user that the program was built to run as (EXIM_USER); bounces are ``U=`` that user's."""

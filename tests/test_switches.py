@@ -23,6 +23,7 @@ OF_THE_BUILD = {
     "ipv6",
     "local_scan",
     "signature_headed",
+    "unknown_charset_undecoded",
 }
 """What a program was built as, not what a release changed."""
 

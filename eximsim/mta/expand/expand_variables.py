@@ -312,5 +312,6 @@ def find_header(
     joined = separator.join(filter(None, (line.strip(" \t\n\r\v\f") for line in lines)))[:_INSERT_MAX]
     if decode and "=?" in joined:
         check_length = process.config.main.flag("check_rfc2047_length")
-        return rfc2047_decode(joined, charset, check_length=check_length)[0]
+        decoded, error = rfc2047_decode(joined, charset, check_length=check_length)
+        return joined if error is not None and process.profile.unknown_charset_undecoded else decoded
     return joined

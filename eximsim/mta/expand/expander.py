@@ -69,7 +69,7 @@ def _says_separator(template: Template) -> bool:
     head = template.nodes[0] if template.nodes else None
     if not isinstance(head, Literal):
         return False
-    if head.text.strip(SPACES) == "<":
+    if head.text.lstrip(SPACES) == "<":
         raise Unsupported("a list whose separator is a dollar sign or a closing brace")
     return split_separator(head.text) != (":", head.text.lstrip(SPACES))
 

@@ -87,18 +87,11 @@ def _read(process: Process, line: CommandLine, path: str) -> bool:
         recipients = extract_recipients(reception, scan_headers(reception, submitter))
     _permit_recipients(process, recipients)
     read_message_body(reception, message, dot_ends=line.dot_ends)
-    lines = int(process.variables["message_linecount"]) + content.count(b"\n") - _head_lines(content)
+    lines = sum(int(process.variables[f"{part}_linecount"]) for part in ("message", "body"))
     process.variables["message_linecount"] = str(lines)
-    process.variables["body_linecount"] = str(content.count(b"\n") - _head_lines(content))
     longest = max(len(part) for part in content.split(b"\n"))
     process.variables["max_received_linelength"] = str(longest)
     return True
-
-
-def _head_lines(content: bytes) -> int:
-    """How many lines the header has, with the blank line at its end."""
-    head, _, _ = content.partition(b"\n\n")
-    return head.count(b"\n") + 2
 
 
 def _macros(process: Process) -> ConfigLines:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from eximsim.mta.reception.receive_headers import Submitter
 
 _END = re.compile(rb"(?:\A|\n)\.\n")
+_FULL_LINE = re.compile(rb"[^\n]\n")
+"""What is counted where a dot ends the message: there a blank line is none."""
+
 _TO_SPACES = bytes.maketrans(b"\n\0", b"  ")
 
 
@@ -105,7 +108,8 @@ def read_message_body(reception: Reception, message: TestMessage, *, dot_ends: b
         if found is not None:
             body = body[: found.end() - len(b".\n")]
         # The last line counts as unfinished, too, where the ring buffer begins anew just behind it.
-        lines = body.count(b"\n") + (len(body) % (visible + 1) == 0 or not body.endswith(b"\n"))
+        counted = len(_FULL_LINE.findall(body)) if dot_ends else body.count(b"\n")
+        lines = counted + (len(body) % (visible + 1) == 0 or not body.endswith(b"\n"))
     process.variables["body_linecount"] = str(lines)
     process.variables["body_zerocount"] = str(body.count(b"\0"))
     process.variables["message_body_size"] = str(len(body))

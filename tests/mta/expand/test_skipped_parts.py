@@ -123,3 +123,7 @@ def test_a_key_of_wildlsearch_that_does_not_expand_defers_without_a_word() -> No
     texts = "${lookup{x}wildlsearch{/w}}\n${lookup{x}nwildlsearch{/w}{y}{n}}\n${if match_domain{x}{+wild}}\n"
     told = ['Failed: lookup of "x" gave DEFER: ', "n", 'Failed: unable to complete match against "+wild": ']
     assert front.exim("-be", stdin=texts).stdout.splitlines() == [*(f"> {one}" for one in told), "> "]
+
+
+def test_a_list_may_name_a_newline_before_a_variable() -> None:
+    assert said("${map{<\\n $tod_zone}{<$item>}}", release="4.99") == ["<+0000>"]

@@ -53,6 +53,30 @@ def test_a_message_in_a_file_can_be_read() -> None:
     assert front.exim("-bem", "/m", "-t", "$recipients").stdout == "b@d.ex, c@d.ex\n"
 
 
+@pytest.mark.parametrize(
+    ("body", "options", "counts"),
+    [
+        ("one\n\ntwo\n", (), "5 2"),
+        ("one\n\ntwo\n", ("-oi",), "6 3"),
+        ("\n\n", (), "3 0"),
+        ("a\n.\nb\n", (), "4 1"),
+        ("a\n.\nb\n", ("-oi",), "6 3"),
+    ],
+)
+def test_blank_lines_of_its_body_count_only_where_no_dot_ends_it(
+    body: str, options: tuple[str, ...], counts: str
+) -> None:
+    front = Front("", files={"/m": f"From: a@b\nSubject: x\n\n{body}".encode()})
+    text = "$message_linecount $body_linecount"
+    assert front.exim(*options, "-bem", "/m", text).stdout == f"{counts}\n"
+
+
+@pytest.mark.parametrize(("release", "shown"), [("4.96-debian12", "=?x?Q?c?= =?utf-8?Q?d?="), ("4.96", "cd")])
+def test_debian_does_not_decode_a_header_with_an_unknown_character_set(release: str, shown: str) -> None:
+    front = Front("", release=release, files={"/m": b"Subject: =?x?Q?c?= =?utf-8?Q?d?=\n\n"})
+    assert front.exim("-bem", "/m", "$h_subject:").stdout == f"{shown}\n"
+
+
 @pytest.mark.parametrize("user", ["caller", "exim"])
 def test_what_would_be_logged_is_said_to_all_but_exims_user(user: str) -> None:
     front = Front()
