@@ -42,7 +42,7 @@ _RIGHT_HOST = Patch(
     "mta.transports.smtp_setup", "_check_dane", m.host_of_the_decision, "-36 names the host decided about"
 )
 _GREETING = cells_replaced(
-    "mta.verify.verify_callout",
+    "mta.verify.callout_answers",
     "CALLOUT_REFUSED",
     m.greeting_is_not_final,
     "a 5xx greeting leads to the next host",

@@ -9,11 +9,11 @@ from eximsim.fuzz.mutants import MUTANTS
 from eximsim.fuzz.patches import Patch, cells_replaced, release
 from eximsim.mta.transports import dane, tls_settings
 from eximsim.mta.transports.dane import Want
-from eximsim.mta.verify import verify_callout
+from eximsim.mta.verify import callout_answers
 from eximsim.profiles import profile
 from eximsim.status import DnsResult, Rc
 
-_PATCHED = ((dane, "TLSA_RESULT"), (tls_settings, "usable_records"), (verify_callout, "CALLOUT_REFUSED"))
+_PATCHED = ((dane, "TLSA_RESULT"), (tls_settings, "usable_records"), (callout_answers, "CALLOUT_REFUSED"))
 
 
 def _now() -> list[object]:

@@ -276,7 +276,7 @@ class CheckAddress:
             pattern_local, pattern_domain = pattern_local[:-1], f"@{pattern_domain}"
         if at and not self._local_part_matches(local_part, pattern_local):
             return FAILED
-        setup = self.setup
+        setup, numeric = self.setup, self.process.numeric
         if at and setup > 0 and pattern_local.startswith("*"):
             wild = local_part[: len(local_part) - len(pattern_local) + 1]
             self.process.numeric = (*self.process.numeric[:setup], wild)
@@ -292,6 +292,8 @@ class CheckAddress:
             expanding=False,
             single=True,
         )
+        if found.rc is not Rc.OK:
+            self.process.numeric = numeric
         self.left = found.value
         if self.process.profile.address_match_gives_whole and (at or found.value is not None):
             # Of the pattern as many characters are copied as the address has before its @.

@@ -31,6 +31,9 @@ def keep_for_next(sx: SmtpContext) -> bool:
             return False
         if process.profile.next_message_in_background:
             deliver_set_expansions(process, None)
+            # Whose identity is the same has been asked for an address without hosts.
+            for name in ("host_address", "host_port"):
+                process.variables.pop(name, None)
     if sx.tls is None and process.lost_session is not None:
         raise Unsupported("the next message on a connection that is held to have a lost one's TLS session")
     if sx.send_rset and say_rset(sx) is not None:
