@@ -37,7 +37,7 @@ def rewrite_test(process: Process, text: str) -> None:
         done = new != text
         if done:
             process.out(f"    SMTP: {new or '<>'}\n")
-    if not flags & _NAMES.keys():
+    if not flags - {SMTP}:
         return
     text = rewrite_address_qualify(process, text, is_recipient=True)
     try:

@@ -59,3 +59,12 @@ def test_a_retry_rule_is_found_by_host_and_error(words: list[str], line: str) ->
 
 def test_a_name_without_a_dot_is_warned_of() -> None:
     assert "one-component domain" in Front(routers=RETRY).exim("-brt", "local").stdout
+
+
+def test_a_rule_for_smtp_alone_leaves_the_other_places_out_unless_it_has_another_flag() -> None:
+    said = [
+        Front(routers=f"begin rewrite\n^x@ y@z {flags}\n").exim("-brw", "a@b.ex").stdout
+        for flags in ("S", "Sq")
+    ]
+    assert said[0] == ""
+    assert said[1].split("\n")[:2] == ["  sender: a@b.ex", "    from: a@b.ex"]
