@@ -119,7 +119,7 @@ _RETRIES = "retry rules"
 
 
 def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=2).hexdigest()
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _idle(policy: Policy, taken: Collection[str]) -> Iterator[str]:
