@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from eximsim.profiles import Profile
 
 _PLAIN = re.compile(r"[0-9A-Za-z_.-]+")
-_PLAIN_LOCAL_PART = re.compile(
-    r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~-](?:[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]*[0-9A-Za-z!#$%&'*+/=?^_`{|}~-])?"
-)
+_ATOM = r"0-9A-Za-z!#$%&'*+/=?^_`{|}~-"
+_PLAIN_LOCAL_PART = re.compile(rf"[{_ATOM}](?:[.{_ATOM}]*[{_ATOM}])?")
 _NOT_ALNUM = re.compile(rb"([^0-9A-Za-z])")
 
 
